@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The state of one connection, from the messages that were seen on it. A pure
+ * library: no descriptor, no clock, no device. Both peers, and later the proxy,
+ * feed it every message in the order seen; it keeps the state that the spec
+ * defines, reports breaches of rules that hold for any message ("invariants"),
+ * and can say who waits for whom.
+ */
+#ifndef VRINGER_MODEL_MODEL_H
+#define VRINGER_MODEL_MODEL_H
+
+#include "wire/message.h"
+
+#define VU_MODEL_RINGS 256
+#define VU_MODEL_REGIONS 512
+#define VU_MODEL_OUTSTANDING 64
+
+enum vu_role { VU_FRONTEND, VU_BACKEND_ROLE };
+
+struct vu_model_region {
+	uint64_t guest_address, size, user_address, mmap_offset;
+};
+
+struct vu_model_ring {
+	bool seen;    /* some message named it */
+	bool started; /* SET_VRING_KICK (or in-band kick) seen since the last stop */
+	bool enabled; /* tracked while stopped, too */
+	bool has_addr, has_num, has_base, has_kick, has_call, has_err;
+	bool log_used; /* VHOST_VRING_F_LOG in the last SET_VRING_ADDR */
+	bool stopping; /* GET_VRING_BASE sent, reply not yet seen */
+	uint32_t num;
+	uint32_t base; /* last value set or returned, raw */
+	uint64_t desc, avail, used, log;
+};
+
+/* A request whose reply is due (or possible) and was not seen yet. Oldest first. */
+struct vu_outstanding {
+	enum vu_channel channel;
+	uint32_t request;
+	bool reply_due;    /* "always", or need_reply with REPLY_ACK */
+	uint64_t sequence; /* number of the message in the session, from 0 */
+	uint64_t index;    /* ring it names, or UINT64_MAX */
+};
+
+enum vu_state_transfer { VU_TRANSFER_NONE, VU_TRANSFER_SAVING, VU_TRANSFER_LOADING };
+
+struct vu_model {
+	uint64_t messages;
+	/* negotiation */
+	bool features_offered_known, features_set, protocol_offered_known, protocol_set, owner;
+	uint64_t features_offered, features;
+	uint64_t protocol_offered, protocol;
+	uint64_t queue_num, max_mem_slots;
+	/* memory */
+	struct vu_model_region regions[VU_MODEL_REGIONS];
+	size_t nregions;
+	/* rings */
+	struct vu_model_ring rings[VU_MODEL_RINGS];
+	/* log */
+	bool log_set;
+	uint64_t log_size, log_offset;
+	/* back-end channel, device */
+	bool backend_channel;
+	uint64_t status;
+	bool postcopy_advised, postcopy_listening;
+	bool inflight_set;
+	enum vu_state_transfer transfer;
+	/* requests without their replies, on both sockets */
+	struct vu_outstanding outstanding[VU_MODEL_OUTSTANDING];
+	size_t noutstanding;
+};
+
+/* A rule that a message broke, reported to the caller of vu_model_observe(). */
+struct vu_breach {
+	const char *clause; /* id in fixtures/spec/clauses.toml */
+	enum vu_role by;    /* who broke it */
+	char text[160];     /* what was seen, in words with the numbers */
+};
+
+#define VU_BREACHES_MAX 8
+
+struct vu_observation {
+	struct vu_breach breaches[VU_BREACHES_MAX];
+	size_t nbreaches;
+	bool answered;              /* @msg was the reply to ... */
+	struct vu_outstanding to;   /* ... this request */
+};
+
+/** vu_model_init - a fresh connection: nothing negotiated, rings stopped and disabled. */
+void vu_model_init(struct vu_model *model);
+
+/**
+ * vu_model_observe - one more message. @from is who sent it. @obs is filled
+ * with the breaches of whoever sent it and with the request it answers.
+ */
+void vu_model_observe(struct vu_model *model, enum vu_role from, const struct vu_message *msg,
+		      struct vu_observation *obs);
+
+/** vu_model_has - whether feature @f is in force (set, not only offered). */
+bool vu_model_has(const struct vu_model *model, const struct vu_feature *f);
+
+/** vu_model_has_protocol - bit number of a protocol feature, in force. */
+bool vu_model_has_protocol(const struct vu_model *model, unsigned int bit);
+
+/** vu_model_suspended - every ring is stopped ("Suspended device state", 8.2). */
+bool vu_model_suspended(const struct vu_model *model);
+
+/** vu_model_reply_due - whether @msg, a request, will be owed a reply in the present state. */
+bool vu_model_reply_due(const struct vu_model *model, const struct vu_message *msg);
+
+/** vu_model_close - the connection ended: outstanding requests are dropped. */
+void vu_model_close(struct vu_model *model);
+
+#endif
