@@ -64,8 +64,10 @@ struct vu_message_info {
 	enum vu_channel channel;
 	uint32_t id;
 	const char *name;  /* "GET_FEATURES"; back-end messages without BACKEND_ */
-	const char *alias; /* the older or the full name, or NULL */
+	const char *alias; /* the full or the older name, or NULL */
+	const char *older; /* the older name where alias is the full one, or NULL */
 	const struct vu_payload *request;
+	const struct vu_payload *request_forms[VU_PAYLOAD_FORMS]; /* request, and what else it may be */
 	const struct vu_payload *reply[VU_PAYLOAD_FORMS]; /* the forms in use, NULL after the last */
 	enum vu_reply_when reply_when;
 	const char *reply_always_if; /* condition in words, or NULL */
@@ -85,6 +87,7 @@ struct vu_feature {
 	uint8_t bit;
 	const char *name;  /* as protocol.toml has it: "VHOST_F_LOG_ALL", "REPLY_ACK" */
 	const char *brief; /* as scenarios write it: "LOG_ALL", "REPLY_ACK" */
+	const char *const *aliases;  /* other names, brief and full, NULL-terminated */
 	const char *const *requires; /* protocol features demanded together, NULL-terminated */
 	const char *const *implies;
 };
@@ -111,10 +114,10 @@ extern const size_t vu_ndrafts;
 /** vu_message_by_id - row of message @id on @channel, or NULL if no such id. */
 const struct vu_message_info *vu_message_by_id(enum vu_channel channel, uint32_t id);
 
-/** vu_message_by_name - row by name or alias (case-sensitive), or NULL. */
+/** vu_message_by_name - row by any of its names (case-sensitive), or NULL. */
 const struct vu_message_info *vu_message_by_name(enum vu_channel channel, const char *name);
 
-/** vu_feature_by_name - feature by full or brief name, or NULL. */
+/** vu_feature_by_name - feature by any of its names, or NULL. */
 const struct vu_feature *vu_feature_by_name(const char *name);
 
 /** vu_feature_name - brief name of bit @bit of @kind, or NULL when unassigned. */

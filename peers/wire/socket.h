@@ -10,7 +10,6 @@
 #include "deadline.h"
 #include "message.h"
 
-#define VU_HEADER_SIZE 12
 #define VU_MAX_SPLITS 8
 
 /* One end of a connection; owns the socket and what was received in part. */

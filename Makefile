@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+# `make help` lists what can be made. BUILD=DIR builds elsewhere, SANITIZE=... with sanitizers.
+
+BUILD ?= build
+PREFIX ?= /usr/local
+CFLAGS ?= -O2 -g
+SANITIZE ?=
+
+python := /usr/bin/python3
+rooms := wire model memory vring devices script
+dialect := -std=c11 -D_GNU_SOURCE -pthread -Ipeers -Ipeers/wire -I$(BUILD)/gen
+warnings := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror
+# Asked for when a recipe runs, because only then the packages are sure to be there.
+library_flags = $(shell pkg-config --cflags jansson)
+libraries = $(shell pkg-config --libs jansson)
+
+objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+generated := $(addprefix $(BUILD)/gen/,protocol_ids.h protocol.c clause_ids.h clause_ids.c)
+library := $(BUILD)/libvringer.a
+programs := $(patsubst peers/%/,$(BUILD)/bin/vu-%,$(sort $(dir $(wildcard $(addsuffix /*.c,$(addprefix peers/,frontend backend proxy))))))
+tests := $(patsubst peers/tests/%.c,$(BUILD)/tests/%,$(wildcard peers/tests/test_*.c))
+benches := $(patsubst peers/tests/%.c,$(BUILD)/bench/%,$(wildcard peers/tests/bench_*.c))
+helpers := $(filter-out peers/tests/test_% peers/tests/bench_%,$(wildcard peers/tests/*.c))
+c_files = $(wildcard peers/*/*.c)
+python_files = peers/wire/generate.py $(wildcard harness)
+
+all: $(library) $(programs) ## build the library and the programs (the default)
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+# What is missing is installed before anything needs it: a target names the groups of ci/packages.txt that it stands on.
+
+deps := $(addprefix deps-,build run candidates test lint)
+
+deps: $(deps) ## install every package that is missing, linters too
+
+$(deps): deps-%:
+	@ci/install-packages $*
+
+# Building
+
+$(generated) &: peers/wire/generate.py fixtures/spec/protocol.toml fixtures/spec/clauses.toml | deps-build
+	$(python) peers/wire/generate.py fixtures/spec $(BUILD)/gen
+
+compile = @mkdir -p $(@D) && echo "  CC $<" && $(CC) $(dialect) $(warnings) $(library_flags) $(CFLAGS) $(SANITIZE) -MMD -MP -c $< -o $@
+link = @mkdir -p $(@D) && echo "  LD $@" && $(CC) -pthread $(CFLAGS) $(SANITIZE) $(LDFLAGS) $(filter %.o %.a,$^) $(libraries)
+
+$(BUILD)/obj/%.o: %.c | $(generated) deps-build
+	$(compile)
+$(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c | $(generated)
+	$(compile)
+$(BUILD)/obj/peers/tests/%.o: | deps-test
+
+$(library): $(call objects,$(foreach room,$(rooms),$(wildcard peers/$(room)/*.c))) $(BUILD)/obj/gen/protocol.o $(BUILD)/obj/gen/clause_ids.o
+	@rm -f $@ && echo "  AR $@" && $(AR) rcs $@ $^
+
+.SECONDEXPANSION:
+$(programs): $(BUILD)/bin/vu-%: $$(call objects,$$(wildcard peers/$$*/*.c)) $(library)
+	$(link) -o $@
+$(tests) $(benches): $(BUILD)/%: $(BUILD)/obj/peers/tests/$$(notdir $$*).o $(call objects,$(helpers)) $(library)
+	$(link) -lcmocka -o $@
+
+# Testing. Every program runs, and those that failed are named at the end.
+
+run_each = @failed=; for program in $(2); do echo "  RUN $$program"; $(1) timeout 120 $$program || failed="$$failed $$program"; \
+	done; if [ "$$failed" ]; then echo "failed:$$failed"; exit 1; fi
+
+check-c: $(tests) $(programs) ## run the C tests
+	$(call run_each,,$(tests))
+
+valgrind: $(tests) $(programs) ## run the C tests under valgrind: no error, no leak, no descriptor left
+	@failed=; for program in $(tests); do echo "  VALGRIND $$program"; timeout 600 ci/under-valgrind $$program || failed="$$failed $$program"; \
+	done; if [ "$$failed" ]; then echo "failed:$$failed"; exit 1; fi
+
+asan: ## build in build/asan with AddressSanitizer and UBSan and run the C tests
+	@$(MAKE) BUILD=$(BUILD)/asan SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" check-c
+
+bench: $(benches) ## build and run the benchmarks
+	$(call run_each,,$(benches))
+
+# Keeping house
+
+format: | deps-lint ## format the C files
+	clang-format -i $(c_files) $(wildcard peers/*/*.h)
+
+lint: $(generated) | deps-lint ## clang-tidy, cppcheck, pyflakes, mypy
+	clang-tidy --quiet $(c_files) -- $(dialect) $(warnings)
+	cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 $(filter -I%,$(dialect)) $(c_files)
+	pyflakes3 $(python_files)
+	mypy $(python_files)
+
+install: install-peers ## install below PREFIX (/usr/local), DESTDIR in front
+
+install-peers: $(programs)
+	install -d $(DESTDIR)$(PREFIX)/bin
+	$(if $(programs),install $(programs) $(DESTDIR)$(PREFIX)/bin)
+
+clean: ## remove what was built
+	rm -rf $(BUILD)
+
+.PHONY: all help deps $(deps) check-c valgrind asan bench format lint install install-peers clean
+.DELETE_ON_ERROR:
+.SECONDARY:
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
