@@ -24,11 +24,11 @@ struct vu_result {
 	uint64_t value;
 };
 
-/* One request on its way. The device fills in chain and private words on prepare(). */
+/* One request on its way. Zeroed before prepare(), which fills in chain and private words. */
 struct vu_request {
 	const struct vu_request_kind *kind;
 	struct vu_chain chain;
-	uint64_t guest[4]; /* buffers of the request, as the device likes */
+	uint64_t guest[4]; /* of the first buffers of the chain */
 	uint64_t word[4];
 	struct vu_result results[VU_RESULTS_MAX];
 	size_t nresults;

@@ -23,7 +23,7 @@ struct vu_log {
 int vu_log_open(struct vu_log *log, uint64_t limit, uint64_t offset);
 void vu_log_close(struct vu_log *log);
 
-/** vu_log_dirty - whether the page of guest address @guest is marked ("Migration", log bit order). */
+/** vu_log_dirty - whether the page of guest address @guest is marked. */
 bool vu_log_dirty(const struct vu_log *log, uint64_t guest);
 
 /** vu_log_count - number of marked pages. */

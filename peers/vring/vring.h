@@ -29,20 +29,24 @@ struct vu_chain {
 struct vu_completion {
 	uint16_t id;
 	uint32_t len;
+	char problem[128]; /* with -EPROTO: what is wrong, in words; else empty */
 };
 
 struct vu_vring {
 	const struct vu_memory *mem;
 	struct vu_region *region;
 	bool packed, event_idx;
+	bool want_call; /* see vu_vring_want_call() */
 	uint16_t size;
-	uint64_t desc, avail, used; /* guest addresses; packed: descriptor ring, driver event, device event */
+	/* guest addresses; packed: descriptor ring, driver event, device event */
+	uint64_t desc, avail, used;
 	uint16_t next_avail, next_used; /* split: free running; packed: index | wrap << 15 */
-	uint16_t free_head, nfree;
+	uint16_t free_head, nfree; /* free ids, and the number of free descriptors */
 	uint16_t next[VU_VRING_SIZE_MAX];    /* free list and chain links, kept out of guest memory */
 	uint16_t length[VU_VRING_SIZE_MAX];  /* descriptors of the chain with this id */
+	uint64_t writable[VU_VRING_SIZE_MAX]; /* bytes that the device may write to it */
 	bool in_flight[VU_VRING_SIZE_MAX];
-	uint64_t indirect[VU_VRING_SIZE_MAX]; /* guest address of an indirect table, by id, or 0 */
+	uint64_t indirect[VU_VRING_SIZE_MAX]; /* indirect table of this id, kept for reuse, or 0 */
 };
 
 /**
@@ -53,16 +57,19 @@ int vu_vring_init(struct vu_vring *vr, const struct vu_memory *mem, struct vu_re
 		  uint16_t size, bool packed, bool event_idx);
 
 /** vu_vring_set_base - forget what is in flight and go on from @base, a value of the vring base
- *  payload (the low or both halves); used to restart a ring where it stopped, or elsewhere. */
+ *  payload (the low or both halves); used to restart a ring where it stopped, or elsewhere.
+ *  The ring in guest memory is made to match, with notifications on, so the device must not be
+ *  using it. */
 void vu_vring_set_base(struct vu_vring *vr, uint32_t base);
 
-/** vu_vring_base - the base to set for a ring that starts now: split: next_used position such that
- *  nothing is lost; packed: both halves. */
+/** vu_vring_base - the base to set for a ring that starts now, such that nothing is lost: behind
+ *  what the device completed, in order; packed: the same for both halves. */
 uint32_t vu_vring_base(const struct vu_vring *vr);
 
 /**
  * vu_vring_add - make @chain available. Returns its id (head descriptor or
- * buffer id), -ENOSPC when the ring is full, -EINVAL for an empty chain.
+ * buffer id), -ENOSPC when the ring (or, for an indirect table, the region) is
+ * full, -EINVAL for an empty or overlong chain.
  */
 int vu_vring_add(struct vu_vring *vr, const struct vu_chain *chain);
 
@@ -74,8 +81,9 @@ bool vu_vring_needs_kick(const struct vu_vring *vr, uint16_t old);
 
 /**
  * vu_vring_take - next completion. 0; -EAGAIN: none; -EPROTO: the device
- * returned an id that is not in flight or more entries than the ring has
- * (@done still says which).
+ * returned an id that is not in flight, more entries than are in flight, or
+ * more bytes than the chain can take. @done then says which, and the bad entry
+ * is consumed: the next call goes on behind it.
  */
 int vu_vring_take(struct vu_vring *vr, struct vu_completion *done);
 
