@@ -17,10 +17,12 @@ struct vu_log {
 
 /**
  * vu_log_open - a zeroed bitmap for guest addresses below @limit, at @offset
- * of its file. Bytes around it are filled with a pattern, so that writes
- * outside are seen. 0 or -errno.
+ * of its file, a multiple of 8. Bytes around it are filled with a pattern, so
+ * that writes outside are seen. 0 or -errno.
  */
 int vu_log_open(struct vu_log *log, uint64_t limit, uint64_t offset);
+
+/** vu_log_close - unmap and close. Idempotent; a zeroed log is a closed one. */
 void vu_log_close(struct vu_log *log);
 
 /** vu_log_dirty - whether the page of guest address @guest is marked. */
