@@ -334,7 +334,7 @@ def header_flags(protocol: Row) -> str:
 def check_header(protocol: Row) -> None:
     words = [(field["name"], field["type"], field["offset"]) for field in protocol["header"]["fields"]]
     if words != [("request", "u32", 0), ("flags", "u32", 4), ("size", "u32", 8)] or protocol["header"]["size"] != 12:
-        fail("header", "struct vu_header of peers/wire/message.h has another layout")
+        fail("header", "struct vu_header of peers/wire/socket.h has another layout")
 
 
 def protocol_ids(protocol: Row, features: Features) -> str:

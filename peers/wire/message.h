@@ -21,7 +21,8 @@ struct vu_message {
 	uint32_t size;
 	size_t len;
 	size_t nfds;
-	size_t fds_dropped; /* came beyond VU_MESSAGE_FDS_MAX; closed on arrival */
+	size_t fds_dropped; /* came beyond VU_MESSAGE_FDS_MAX and were closed on arrival, or (counted
+			       as one) were cut off by the kernel */
 	int fds[VU_MESSAGE_FDS_MAX];
 	uint8_t payload[VU_MESSAGE_PAYLOAD_MAX] __attribute__((aligned(8)));
 };
@@ -43,10 +44,18 @@ const char *vu_message_name(const struct vu_message *msg);
 
 /**
  * vu_message_layout - the payload layout that fits this message: of several
- * reply forms the one whose size matches; a reply to a "reply-ack" message is
- * u64. NULL when the id is unknown or no layout fits `len`.
+ * forms the first whose size matches; a reply to a "reply-ack" message is u64,
+ * or has the form of the request where `reply_always_if` says when. NULL when
+ * the id is unknown or no layout fits `len`.
  */
 const struct vu_payload *vu_message_layout(const struct vu_message *msg);
+
+/**
+ * vu_message_layout_with - the layout of that size in which @path names a field:
+ * of split and packed vring base, and the `num` they share, the one that is meant.
+ * An empty @msg fits every layout. NULL when there is none.
+ */
+const struct vu_payload *vu_message_layout_with(const struct vu_message *msg, const char *path);
 
 /**
  * vu_field_get - value of a field. @path is "num", "regions[1].size" or
@@ -62,6 +71,17 @@ int vu_field_get(const struct vu_message *msg, const struct vu_payload *layout, 
  */
 int vu_field_set(struct vu_message *msg, const struct vu_payload *layout, const char *path,
 		 uint64_t value);
+
+/**
+ * vu_field_bytes - the bytes of an array of bytes, as many as are here: *len.
+ * NULL when @layout has no such array.
+ */
+const uint8_t *vu_field_bytes(const struct vu_message *msg, const struct vu_payload *layout,
+			      const char *name, size_t *len);
+
+/** vu_field_set_bytes - write an array of bytes; results as vu_field_set(). */
+int vu_field_set_bytes(struct vu_message *msg, const struct vu_payload *layout, const char *name,
+		       const void *bytes, size_t len);
 
 /** vu_message_set_layout - give the payload the fixed size of @layout, zeroed. */
 void vu_message_set_layout(struct vu_message *msg, const struct vu_payload *layout);

@@ -67,8 +67,10 @@ struct vu_message_info {
 	const char *alias; /* the full or the older name, or NULL */
 	const char *older; /* the older name where alias is the full one, or NULL */
 	const struct vu_payload *request;
-	const struct vu_payload *request_forms[VU_PAYLOAD_FORMS]; /* request, and what else it may be */
-	const struct vu_payload *reply[VU_PAYLOAD_FORMS]; /* the forms in use, NULL after the last */
+	const struct vu_payload
+		*request_forms[VU_PAYLOAD_FORMS]; /* request, and what else it may be */
+	const struct vu_payload
+		*reply[VU_PAYLOAD_FORMS]; /* the forms in use, NULL after the last */
 	enum vu_reply_when reply_when;
 	const char *reply_always_if; /* condition in words, or NULL */
 	struct vu_fd_rule fds_request, fds_reply;
@@ -85,8 +87,8 @@ enum vu_feature_kind {
 struct vu_feature {
 	enum vu_feature_kind kind;
 	uint8_t bit;
-	const char *name;  /* as protocol.toml has it: "VHOST_F_LOG_ALL", "REPLY_ACK" */
-	const char *brief; /* as scenarios write it: "LOG_ALL", "REPLY_ACK" */
+	const char *name;            /* as protocol.toml has it: "VHOST_F_LOG_ALL", "REPLY_ACK" */
+	const char *brief;           /* as scenarios write it: "LOG_ALL", "REPLY_ACK" */
 	const char *const *aliases;  /* other names, brief and full, NULL-terminated */
 	const char *const *requires; /* protocol features demanded together, NULL-terminated */
 	const char *const *implies;

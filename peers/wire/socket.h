@@ -12,6 +12,13 @@
 
 #define VU_MAX_SPLITS 8
 
+/* The header on the wire, in the byte order of the host. */
+struct vu_header {
+	uint32_t request;
+	uint32_t flags;
+	uint32_t size;
+};
+
 /* One end of a connection; owns the socket and what was received in part. */
 struct vu_conn {
 	int fd;
@@ -19,8 +26,9 @@ struct vu_conn {
 	size_t have; /* bytes of header + payload already here */
 	bool eof;
 	uint64_t bytes_in, bytes_out, messages_in, messages_out;
-	struct vu_message partial;
-	uint8_t head[VU_HEADER_SIZE];
+	struct vu_header head;
+	struct vu_message
+		partial; /* its payload and descriptors; the rest is filled in at the end */
 };
 
 /* How a message that is sent may deviate from itself. Zeroed: not at all. */
@@ -34,7 +42,8 @@ struct vu_forge {
 	size_t nsplits; /* cut before these byte offsets (rising); after each piece wait until
 			   the peer has consumed it (SIOCOUTQ == 0) or the deadline passed */
 	size_t splits[VU_MAX_SPLITS];
-	size_t extra_fds; /* so many more descriptors (of /dev/null), up to 253 in all per piece */
+	size_t extra_fds; /* so many more descriptors (of /dev/null); beyond what one sendmsg
+			     carries they ride on the bytes that follow, 253 on each */
 	bool fds_on_last; /* descriptors ride on the last piece instead of the first */
 };
 
@@ -49,8 +58,8 @@ void vu_conn_close(struct vu_conn *conn);
  * 0: @msg is filled and owns its descriptors. -EAGAIN: not complete yet, poll
  * and call again. -EPIPE: orderly end of stream between messages. -ECONNRESET.
  * -EBADMSG: the stream ended inside a message. -EMSGSIZE: the header announces
- * more than VU_MESSAGE_PAYLOAD_MAX; the stream cannot be followed any further
- * and @msg holds the header.
+ * more than VU_MESSAGE_PAYLOAD_MAX; the stream cannot be followed any further,
+ * @msg holds the header, and its descriptors are closed.
  */
 int vu_conn_recv(struct vu_conn *conn, struct vu_message *msg);
 
