@@ -61,7 +61,7 @@ enum script_kind {
 	STMT_MESSAGE, /* arrow NAME args... */
 	STMT_VERB,    /* word args... : every other one-line statement */
 	STMT_EITHER,  /* branches */
-	STMT_BLOCK,   /* each / repeat: one branch, args in the head */
+	STMT_BLOCK,   /* each / repeat / if: args in the head; a second branch is what follows `else` */
 };
 
 struct script_stmt;
@@ -69,8 +69,15 @@ struct script_stmt;
 struct script_block {
 	struct script_stmt **stmts;
 	size_t nstmts;
+	struct script_pos end; /* of the `or`, `else` or `end` that closes it */
 };
 
+/*
+ * How the places of a statement lie in `args`: what stands without a key has
+ * name NULL, in source order. `let $x = EXPR` is one argument named x; `fd $name`
+ * is one named fd; `serve until MESSAGE` and `silence ARROW` hold a word. The
+ * forge keys that have no value (reply, fds-last) have value NULL.
+ */
 struct script_stmt {
 	enum script_kind kind;
 	struct script_pos pos;
@@ -121,7 +128,7 @@ struct script_error {
 
 /* Names from outside that the parser checks; any member may be NULL (not checked). */
 struct script_names {
-	/* returns 0 and the value of a name used in an expression, or -ENOENT */
+	/* returns 0 and the value of a name used in an expression, or -ENOENT; NULL: script_constant() */
 	int (*constant)(const char *name, uint64_t *value);
 	/* next known name of a kind ("clause", "fragment", ...) for checks and "did you mean":
 	   NULL after the last; ctx is the caller's */
@@ -163,13 +170,20 @@ char *script_line(const struct script *s, unsigned int line);
 void script_print_error(FILE *out, const struct script *s, const char *path,
 			const struct script_error *err, bool colour);
 
-/** script_print_header, script_print_stmt - normal form; parsing it gives the same tree. */
+/**
+ * script_print_header, script_print_stmt - normal form; parsing it gives the
+ * same tree. @indent counts levels. Every line ends with a newline; the header
+ * ends with the empty line that closes it.
+ */
 void script_print_header(FILE *out, const struct script_header *h);
 void script_print_stmt(FILE *out, const struct script_stmt *stmt, unsigned int indent);
 
 /** script_print - whole file in normal form (comments are kept on lines of their own). 0 or -EINVAL. */
 int script_print(FILE *out, const char *path, const struct script_names *names,
 		 struct script_error *err);
+
+/** script_constant - value of a feature's name: 0 and 1 << bit, or -ENOENT. The default of script_names. */
+int script_constant(const char *name, uint64_t *value);
 
 /** script_nearest - of the names of @kind the one most like @word, or NULL if none is close. */
 const char *script_nearest(const struct script_names *names, const char *kind, const char *word);
