@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+# The harness: the vringer command, its tests, and the candidates judged. Included by the Makefile.
+
+launch = @mkdir -p $(@D) && sed 's|@HARNESS@|$(1)|' $< >$@ && chmod 755 $@
+shared := $(DESTDIR)$(PREFIX)/share/vringer
+
+all: $(BUILD)/bin/vringer
+
+$(BUILD)/bin/vringer: harness/launcher harness/harness.mk
+	$(call launch,$(shell realpath -m --relative-to=$(BUILD)/bin harness))
+
+check-harness: all | deps-run deps-test ## run the harness's own tests
+	cd harness && VRINGER_BUILD=$(abspath $(BUILD)) timeout 900 $(python) -m pytest -q -n 2 tests
+
+run: all | deps-run deps-candidates ## judge every candidate
+	$(BUILD)/bin/vringer run
+
+# Below share/vringer the tree keeps its shape, so that the command finds everything as it does here.
+install-harness: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(shared)/harness/vringer
+	sed 's|@HARNESS@|../share/vringer/harness|' harness/launcher >$(DESTDIR)$(PREFIX)/bin/vringer
+	chmod 755 $(DESTDIR)$(PREFIX)/bin/vringer
+	install -m 644 harness/vringer/*.py harness/vringer/run.ini $(shared)/harness/vringer
+	cd . && find scenarios fixtures/spec fixtures/candidates -type f -exec install -D -m 644 {} $(shared)/{} \;
+	git describe --always --abbrev=40 --dirty --exclude '*' >$(shared)/commit 2>/dev/null || rm -f $(shared)/commit
+
+install: install-harness
+
+.PHONY: check-harness run install-harness

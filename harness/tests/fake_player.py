@@ -1,0 +1,103 @@
+#!/usr/bin/python3 -I
+# SPDX-License-Identifier: Apache-2.0
+"""Stands in for vu-frontend where the harness's own error handling is tested.
+
+A line `# fake: WORD...` of the scenario says how it behaves; everything else of
+the language is ignored. It starts no subject.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+LISTS = ("checks", "needs", "without", "device", "alias")
+
+
+def head(path: str) -> dict[str, Any]:
+    found: dict[str, Any] = {"path": path, "subject": "back-end"}
+    for line in Path(path).read_text(encoding="utf-8").partition("\n\n")[0].splitlines():
+        word, _, rest = line.partition(" ")
+        if word in LISTS:
+            found[word] = rest.split()
+        elif word == "spec":
+            found["since"], _, found["until"] = rest.strip().partition("..")
+        elif word == "error":
+            found["error"] = f"{path}:1:1: error: {rest.strip()}"
+        elif word == "fragment":
+            found["fragment"] = True
+        elif word and word != "#":
+            found[word] = rest.strip()
+    return found
+
+
+def verdict(name: str, **more: Any) -> str:
+    return json.dumps({"event": "verdict", "verdict": name, "clauses": [], "readings": [],
+                       "reason": "", "ending": "clean", "waits": "", "started_ns": 1000000,
+                       "played_ns": 2000000, **more}) + "\n"
+
+
+def behave(words: list[str], events: int) -> int:
+    kind, detail = words[0], " ".join(words[1:])
+    if kind in ("pass", "n/a", "fail", "inconclusive"):
+        os.write(events, verdict(kind, **json.loads(detail or "{}")).encode())
+        return 0 if kind in ("pass", "n/a") else 1
+    if kind == "garbage":
+        os.write(events, b"\xff\xfe not json at all\n" + verdict("pass").encode())
+    elif kind == "truncated":
+        os.write(events, verdict("pass").encode()[:30])
+    elif kind == "list":
+        os.write(events, b"[1, 2]\n")
+    elif kind == "unknown":
+        os.write(events, verdict("perhaps").encode())
+    elif kind == "wrong-exit":
+        os.write(events, verdict("pass").encode())
+        return 1
+    elif kind == "wrong-types":
+        os.write(events, verdict("fail", clauses=7, readings="x", waits=3, line="four").encode())
+        return 1
+    elif kind == "flood":
+        for _ in range(64):
+            sys.stdout.write("x" * (1 << 16))
+        os.write(events, b"y" * (1 << 15))
+        os.write(events, b"\n" + verdict("pass").encode())
+    elif kind == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif kind == "hang":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        time.sleep(600)
+    elif kind == "wait":
+        time.sleep(600)
+    elif kind == "daemon":
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                time.sleep(600)
+            os._exit(0)
+        os.wait()
+        os.write(events, verdict("pass").encode())
+    elif kind == "usage":
+        print(detail, file=sys.stderr)
+        return 2
+    return 0
+
+
+def main() -> int:
+    if sys.argv[1] == "--list-devices":
+        print("blk\nfs\nnet")
+        return 0
+    if sys.argv[1] == "--describe":
+        for path in sys.argv[2:]:
+            print(json.dumps(head(path)))
+        return 0
+    print("-> GET_FEATURES\n<- GET_FEATURES u64=0x1", flush=True)
+    text = Path(sys.argv[-1]).read_text(encoding="utf-8")
+    words = next(line.split()[2:] for line in text.splitlines() if line.startswith("# fake:"))
+    events = os.open(sys.argv[sys.argv.index("--events") + 1], os.O_WRONLY)
+    return behave(words, events)
+
+
+sys.exit(main())

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Candidates: the implementations that vringer knows how to start.
+
+A candidate is one TOML file; fixtures/candidates/README.md describes it. A
+command line with {socket} in it is a candidate without a file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+import shlex
+import shutil
+import subprocess
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vringer import expectations, places
+from vringer.errors import SubjectError, UsageError
+from vringer.expectations import Expectation
+
+VERSION_SECONDS = 20
+SHELL_SYNTAX = re.compile(r"[;&|<>()$`]")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A subject and how to start it."""
+
+    name: str
+    command: str
+    device: str
+    title: str = ""
+    setup: str = ""
+    version: str = ""
+    package: str = ""
+    socket: str = "listen"
+    queues: int = 1
+    deadline_scale: float = 1.0
+    hooks: tuple[tuple[str, str], ...] = ()
+    expect: tuple[Expectation, ...] = ()
+    path: Path | None = None
+
+    @property
+    def connects(self) -> bool:
+        """Whether the subject is the one that connects."""
+        return self.socket == "connect"
+
+    @property
+    def has_file(self) -> bool:
+        return self.path is not None
+
+
+TYPES: dict[str, type | tuple[type, ...]] = {
+    "name": str, "title": str, "device": str, "command": str, "setup": str, "version": str,
+    "package": str, "socket": str, "queues": int, "deadline_scale": (int, float),
+    "hooks": dict, "capabilities": dict, "expect": list,
+}
+
+
+def _check(data: dict[str, Any], where: str) -> None:
+    for key, value in data.items():
+        if key not in TYPES:
+            close = difflib.get_close_matches(key, TYPES, 1)
+            raise UsageError(f"{where}: unknown key {key!r}",
+                             f"did you mean {close[0]!r}?" if close else
+                             f"known are {', '.join(TYPES)}")
+        if not isinstance(value, TYPES[key]):
+            raise UsageError(f"{where}: {key} = {value!r} is of the wrong type")
+    for key in ("name", "command", "device"):
+        if not data.get(key):
+            raise UsageError(f"{where}: {key!r} is missing")
+    if data.get("socket", "listen") not in ("listen", "connect"):
+        raise UsageError(f"{where}: socket = {data['socket']!r}", 'use "listen" or "connect"')
+    if "{socket}" not in data["command"]:
+        raise UsageError(f"{where}: the command has no {{socket}}",
+                         "put {socket} where the path of the socket belongs")
+
+
+def load(path: Path) -> Candidate:
+    """Read one candidate's file, or UsageError."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: {error}") from error
+    _check(data, str(path))
+    plain = {k: v for k, v in data.items() if k not in ("hooks", "capabilities", "expect")}
+    return Candidate(**plain, path=path, hooks=tuple(data.get("hooks", {}).items()),
+                     expect=tuple(expectations.parse(e, str(path)) for e in data.get("expect", ())))
+
+
+def files(folder: Path | None = None) -> dict[str, Path]:
+    """The candidates' files by the name that --backend takes."""
+    return {path.stem: path for path in sorted((folder or places.CANDIDATES).glob("*.toml"))}
+
+
+def _program(command: str) -> str:
+    """The program that a command line starts: its first word that assigns no variable."""
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise UsageError(f"the command {command!r} cannot be read: {error}") from error
+    return next((w for w in words if "=" not in w), "")
+
+
+def _anchored(command: str) -> str:
+    """@command with a relative path of its program made absolute: a subject runs elsewhere."""
+    program = _program(command)
+    if "/" not in program or program.startswith("/") or "{" in program:
+        return command
+    return command.replace(program, str(Path(program).resolve()), 1)
+
+
+def from_command(command: str, device: str, connects: bool = False) -> Candidate:
+    """A candidate for a command line that somebody typed, or UsageError."""
+    if not device:
+        raise UsageError("--backend with a command needs --device",
+                         "say what it serves, such as --device blk; `vringer list devices` has all")
+    name = re.sub(r"[^\w.+-]", "-", Path(_program(command)).name) or "subject"
+    return Candidate(name, _anchored(command), device, title=command,
+                     socket="connect" if connects else "listen")
+
+
+def resolve(what: str, device: str = "", connects: bool = False,
+            folder: Path | None = None) -> Candidate:
+    """What --backend means: a candidate's name, its file, or a command with {socket}."""
+    known = files(folder)
+    if what in known:
+        found = load(known[what])
+        return dataclasses.replace(found, device=device) if device else found
+    if "{socket}" in what:
+        return from_command(what, device, connects)
+    if what.endswith(".toml"):
+        return load(Path(what).resolve())
+    close = difflib.get_close_matches(what, known, 1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    raise UsageError(f"there is no candidate {what!r}, and as a command it has no {{socket}}",
+                     f"{hint}known are {', '.join(known) or 'none'}; or: --backend "
+                     f"'{what} --socket-path {{socket}}' --device blk")
+
+
+def missing(candidate: Candidate) -> SubjectError | None:
+    """Why the candidate cannot even be tried, with the cure; None if it can.
+
+    The version command tells best which program it is about: the command that starts it may be
+    a script around it.
+    """
+    program = _program(candidate.version or candidate.command)
+    if "{" in program or SHELL_SYNTAX.search(program) or shutil.which(program):
+        return None
+    cause = f"{candidate.name}: there is no program {program!r}"
+    if candidate.package:
+        return SubjectError(cause, f"install it: apt-get install {candidate.package}")
+    return SubjectError(cause, "give its path, or put its folder on PATH")
+
+
+def version(candidate: Candidate) -> str:
+    """The first number in what the version command prints; empty if it tells none."""
+    if not candidate.version:
+        return ""
+    try:
+        done = subprocess.run(["/bin/sh", "-c", candidate.version], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+                              timeout=VERSION_SECONDS)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    number = re.search(r"\d+(\.\d+)+", done.stdout.decode(errors="replace"))
+    return number.group() if number else ""

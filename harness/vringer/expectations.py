@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Expectations: what is known of a subject, kept as data beside it.
+
+An entry says which verdict a scenario (id or glob) has, why, and for which
+versions of the subject. What no entry covers has to pass, or to be of the kind
+that makes no run red. Surprises in either direction are loud.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from dataclasses import dataclass
+from typing import Any, Iterable
+
+from vringer.errors import UsageError
+from vringer.scenarios import Scenario
+from vringer.verdict import VERDICTS, Result
+
+Version = tuple[int, ...]
+KEYS = {"scenario", "verdict", "reason", "url", "message", "versions"}
+
+
+def version_tuple(text: str) -> Version:
+    """`7.2.22 (Debian ...)` as (7, 2, 22); empty if there is no number."""
+    number = re.search(r"\d+(\.\d+)*", text)
+    return tuple(int(n) for n in number.group().split(".")) if number else ()
+
+
+def in_range(version: str, versions: str) -> bool:
+    """Whether `5.2..7.2` holds @version; 7.2.22 is a 7.2. An unknown version is in every range."""
+    low, dots, high = versions.partition("..")
+    bounds = (version_tuple(low), version_tuple(high if dots else low))
+    have = version_tuple(version)
+    if not have:
+        return True
+    first, last = (have[:len(bound)] for bound in bounds)
+    return (not bounds[0] or first >= bounds[0]) and (not bounds[1] or last <= bounds[1])
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """One [[expect]] entry of a candidate."""
+
+    scenario: str
+    verdict: str
+    reason: str = ""
+    url: str = ""
+    message: str = ""
+    versions: str = ""
+
+    @property
+    def is_glob(self) -> bool:
+        return any(c in self.scenario for c in "*?[")
+
+    def names(self, scenario: Scenario) -> bool:
+        """Whether it is about @scenario, by its id or an earlier one."""
+        return any(fnmatch.fnmatchcase(name, self.scenario) for name in scenario.names)
+
+    @property
+    def why(self) -> str:
+        return ", ".join(text for text in (self.reason, self.url) if text)
+
+
+def parse(entry: dict[str, Any], where: str) -> Expectation:
+    """An entry as it stands in the file, or UsageError."""
+    texts = {key: str(value) for key, value in entry.items()}
+    for unknown in texts.keys() - KEYS:
+        raise UsageError(f"{where}: [[expect]] has no key {unknown!r}",
+                         f"known are {', '.join(sorted(KEYS))}")
+    for key in ("scenario", "verdict"):
+        if key not in texts:
+            raise UsageError(f"{where}: an [[expect]] entry lacks {key!r}")
+    if texts["verdict"] not in VERDICTS:
+        raise UsageError(f"{where}: [[expect]] of {texts['scenario']}: there is no verdict "
+                         f"{texts['verdict']!r}", f"known are {', '.join(VERDICTS)}")
+    if texts["verdict"] != "pass" and not texts.get("reason"):
+        raise UsageError(f"{where}: [[expect]] of {texts['scenario']} gives no reason")
+    return Expectation(**texts)
+
+
+def choose(entries: Iterable[Expectation], scenario: Scenario, version: str) -> Expectation | None:
+    """The entry that counts: an exact id before a glob, then the first in the file."""
+    fitting = [e for e in entries if e.names(scenario)
+               and (not e.versions or in_range(version, e.versions))]
+    return next((e for e in fitting if not e.is_glob), next(iter(fitting), None))
+
+
+def unmatched(entries: Iterable[Expectation], scenarios: Iterable[Scenario]) -> list[Expectation]:
+    """Entries that no scenario of the suite answers to: renamed, dropped or mistyped."""
+    suite = list(scenarios)
+    return [e for e in entries if not any(e.names(s) for s in suite)]
+
+
+def _evidence(result: Result) -> str:
+    play = result.play
+    return "\n".join([play.reason, play.expected, play.actual, play.ending, play.waits,
+                      *play.violated, *play.readings])
+
+
+def _surprise_of_listed(result: Result, entry: Expectation) -> str:
+    if result.verdict != entry.verdict:
+        kind = "unexpected pass" if result.verdict == "pass" else f"unexpected {result.verdict}"
+        return f"{kind}: {entry.verdict} was expected ({entry.why or entry.scenario})"
+    if entry.message and entry.message not in _evidence(result):
+        return f"failed in another way than expected: nothing says {entry.message!r}"
+    return ""
+
+
+def _surprise_of_unlisted(result: Result, na_is_pinned: bool) -> str:
+    if result.verdict == "error":
+        return "the scenario could not be played"
+    if result.verdict == "n/a" and na_is_pinned:
+        return "unexpected n/a: the candidate's file does not say that it lacks this"
+    if result.verdict == "inconclusive" and not result.tentative:
+        return "the point under test was not reached"
+    return "unexpected fail" if result.red else ""
+
+
+def compare(result: Result, entry: Expectation | None, na_is_pinned: bool) -> Result:
+    """Fill in what was expected of @result and whether it surprises."""
+    if entry:
+        result.expected_verdict = entry.verdict
+        result.pinned = entry.why
+        result.surprise = _surprise_of_listed(result, entry)
+    else:
+        result.surprise = _surprise_of_unlisted(result, na_is_pinned)
+    return result

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a run is asked to do. The command line makes a plan; every worker is given it as JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from vringer import candidates, clauses, places
+from vringer.candidates import Candidate
+from vringer.clauses import Edition, Registry
+from vringer.expectations import choose, compare
+from vringer.player import WATCHDOG_SECONDS, Player
+from vringer.scenarios import Scenario
+from vringer.verdict import Play, Result, judge
+
+
+@dataclass
+class Subject:
+    """One --backend, and the version that it said it has."""
+
+    backend: str
+    device: str = ""
+    connects: bool = False
+    version: str = ""
+
+    def candidate(self) -> Candidate:
+        return candidates.resolve(self.backend, self.device, self.connects)
+
+
+@dataclass
+class Plan:
+    """Everything that a worker has to know."""
+
+    subjects: list[Subject]
+    spec: str
+    output: str
+    strict: bool = False
+    scale: float = 1.0
+    watchdog: float = WATCHDOG_SECONDS
+    json_file: str = ""
+    command: str = ""
+    words: list[str] = field(default_factory=list)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @staticmethod
+    def from_json(text: str) -> Plan:
+        data = json.loads(text)
+        subjects = [Subject(**s) for s in data.pop("subjects")]
+        return Plan(subjects=subjects, **data)
+
+
+@dataclass
+class Lane:
+    """One subject during a run: its candidate, and why it cannot be tried if so."""
+
+    candidate: Candidate
+    version: str
+    missing: str
+
+    @property
+    def name(self) -> str:
+        return self.candidate.name
+
+
+class Run:
+    """A plan with all that it names looked up; plays and judges one scenario at a time."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.registry: Registry = clauses.load()
+        self.edition: Edition = self.registry.parse_edition(plan.spec)
+        self.player = Player(places.player(), plan.scale, plan.watchdog)
+        self.lanes = [self._lane(subject) for subject in plan.subjects]
+
+    @staticmethod
+    def _lane(subject: Subject) -> Lane:
+        candidate = subject.candidate()
+        trouble = candidates.missing(candidate)
+        return Lane(candidate, subject.version, str(trouble) if trouble else "")
+
+    def folder(self, scenario: Scenario, lane: Lane) -> Path:
+        """Where the evidence goes; a scenario from elsewhere keeps only its name."""
+        inside = Path(scenario.id)
+        if inside.is_absolute() or ".." in inside.parts:
+            inside = Path(inside.name)
+        return Path(self.plan.output) / lane.name / inside
+
+    def play(self, scenario: Scenario, lane: Lane) -> Result:
+        """Play it and say what came of it, in the light of the spec and of what was expected."""
+        if scenario.error:
+            play = Play("error", scenario.error)
+        else:
+            play = self.player.play(scenario, lane.candidate, self.folder(scenario, lane))
+        return self.judge(scenario, lane, play)
+
+    def judge(self, scenario: Scenario, lane: Lane, play: Play) -> Result:
+        result = judge(play, scenario, lane.name, self.registry, self.edition, self.plan.strict)
+        entry = choose(lane.candidate.expect, scenario, lane.version)
+        return compare(result, entry, lane.candidate.has_file)

@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs vu-frontend on one scenario, under a watchdog, and takes down what it says.
+
+vu-frontend has a deadline for every wait and ends its subject whatever happens;
+the watchdog is for the day on which it does not. All that it prints comes by
+pipes, so that a full disk costs evidence and never a verdict.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Callable
+
+from vringer import orphans
+from vringer.candidates import Candidate
+from vringer.events import EventReader, play_of, printable
+from vringer.scenarios import Scenario
+from vringer.verdict import Play
+
+WATCHDOG_SECONDS = 120.0
+GRACE_SECONDS = 5.0
+TEXT_LIMIT = 32 << 10
+CHUNK = 64 << 10
+WRITTEN_BY_PLAYER = ("trace.vus", "subject.log")
+EXIT_OF = {"pass": (0,), "n/a": (0,), "fail": (1,), "inconclusive": (1,), "error": (1, 2, 4)}
+
+
+class Tail:
+    """The last bytes of a stream of any length, and a file that gets all of them."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.kept = b""
+        self.lost = 0
+        self.note = ""
+        self._file: IO[bytes] | None = None
+        try:
+            self._file = path.open("wb", buffering=0) if path else None
+        except OSError as error:
+            self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        self.note = f"evidence is incomplete: {error.strerror}"
+        self.close()
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes."""
+        try:
+            if self._file and self._file.write(data) < len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            self._give_up(error)
+        self.kept += data
+        if len(self.kept) > 2 * TEXT_LIMIT:
+            self.lost += len(self.kept) - TEXT_LIMIT
+            self.kept = self.kept[-TEXT_LIMIT:]
+
+    def close(self) -> None:
+        if self._file:
+            self._file.close()
+            self._file = None
+
+    @property
+    def text(self) -> str:
+        lost = self.lost + max(0, len(self.kept) - TEXT_LIMIT)
+        head = f"... {lost} bytes before this are left out\n" if lost else ""
+        return head + printable(self.kept[-TEXT_LIMIT:].decode(errors="replace"))
+
+
+@dataclass(frozen=True)
+class Player:
+    """A vu-frontend and the deadlines that it is run with."""
+
+    program: Path
+    scale: float = 1.0
+    watchdog: float = WATCHDOG_SECONDS
+
+    def arguments(self, scenario: Scenario, candidate: Candidate,
+                  folder: Path | None) -> list[str]:
+        """The command line but for --events."""
+        words = [str(self.program), "--die-with-parent", "--colour", "never",
+                 "--run", candidate.command, "--device", candidate.device,
+                 "--queues", str(candidate.queues),
+                 "--scale", str(self.scale * candidate.deadline_scale)]
+        words += ["--setup", candidate.setup] if candidate.setup else []
+        words += ["--connects"] if candidate.connects else []
+        for name, command in candidate.hooks:
+            words += ["--hook", f"{name}={command}"]
+        if folder:
+            for option, name in zip(("--trace", "--log"), WRITTEN_BY_PLAYER):
+                words += [option, str(folder / name)]
+        return [*words, str(scenario.path)]
+
+    def play(self, scenario: Scenario, candidate: Candidate, folder: Path | None) -> Play:
+        """Play @scenario against a fresh @candidate; evidence goes to @folder."""
+        note = ""
+        try:
+            if folder:
+                folder.mkdir(parents=True, exist_ok=True)
+                for name in WRITTEN_BY_PLAYER:
+                    (folder / name).unlink(missing_ok=True)
+        except OSError as error:
+            folder, note = None, f"no evidence is kept: {error.strerror}: {error.filename}"
+        run = _Run(self.arguments(scenario, candidate, folder), folder)
+        play = run.until(self.watchdog * max(1.0, self.scale * candidate.deadline_scale))
+        play.notes += [note] if note else []
+        return play
+
+
+def _environment() -> dict[str, str]:
+    """Ours, without what this command, pytest and its workers put there."""
+    return {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "VRINGER_"))}
+
+
+class _Run:
+    """One run of the player, from start to verdict."""
+
+    def __init__(self, arguments: list[str], folder: Path | None) -> None:
+        self.folder = folder
+        self.events = EventReader()
+        self.chart, self.errors, self.stream = (
+            Tail(folder / name if folder else None)
+            for name in ("chart.txt", "player.err", "events.jsonl"))
+        self.known = orphans.children()
+        # By its name in /proc and not inherited: the subject would inherit it as well.
+        self.read_end, self.write_end = os.pipe()
+        events = f"/proc/{os.getpid()}/fd/{self.write_end}"
+        self.arguments = [arguments[0], "--events", events, *arguments[1:]]
+
+    def until(self, seconds: float) -> Play:
+        """Run it for at most @seconds; the processes that it left are gone afterwards."""
+        try:
+            process = subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL,
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                       env=_environment(), start_new_session=True)
+        except OSError as error:
+            return Play("error", f"vu-frontend cannot be started: {error}")
+        else:
+            return self._finish(process, self._watch(process, seconds))
+        finally:
+            os.close(self.write_end)
+            os.close(self.read_end)
+            for tail in (self.chart, self.errors, self.stream):
+                tail.close()
+
+    def _finish(self, process: subprocess.Popen[bytes], overdue: float) -> Play:
+        play = self._verdict(process.returncode, overdue)
+        left = orphans.kill(self.known)
+        if left:
+            play.notes.append(f"processes that outlived the scenario were killed: {left}")
+        folder = self.events.start.get("dir")
+        if process.returncode < 0 and isinstance(folder, str) and "vringer" in Path(folder).name:
+            shutil.rmtree(folder, ignore_errors=True)
+        return play
+
+    def _watch(self, process: subprocess.Popen[bytes], seconds: float) -> float:
+        """Read until it has ended; returns @seconds if it had to be killed after those, or 0."""
+        try:
+            with selectors.DefaultSelector() as selector:
+                overdue = self._read_all(process, selector, seconds)
+        except BaseException:
+            _stop(process)
+            orphans.kill(self.known)
+            raise
+        finally:
+            for stream in (process.stdout, process.stderr):
+                if stream:
+                    stream.close()
+        self.events.close()
+        return overdue
+
+    def _read_all(self, process: subprocess.Popen[bytes], selector: selectors.BaseSelector,
+                  seconds: float) -> float:
+        assert process.stdout and process.stderr
+        streams = {process.stdout.fileno(): self.chart.feed, process.stderr.fileno():
+                   self.errors.feed, self.read_end: self._event}
+        for fd, feed in streams.items():
+            os.set_blocking(fd, False)
+            selector.register(fd, selectors.EVENT_READ, feed)
+        ended = os.pidfd_open(process.pid)
+        selector.register(ended, selectors.EVENT_READ, None)
+        try:
+            overdue = self._pump(selector, time.monotonic() + seconds)
+            if overdue:
+                _stop(process)
+            process.wait()
+        finally:
+            os.close(ended)
+        for fd, feed in streams.items():
+            _drain(fd, feed)
+        return seconds if overdue else 0
+
+    @staticmethod
+    def _pump(selector: selectors.BaseSelector, deadline: float) -> bool:
+        """Pass on what is read until the process ends (False) or @deadline has come (True)."""
+        while (left := deadline - time.monotonic()) > 0:
+            for key, _ in selector.select(left):
+                if key.data is None:
+                    return False
+                data = os.read(key.fd, CHUNK)
+                if data:
+                    key.data(data)
+                else:
+                    selector.unregister(key.fd)
+        return True
+
+    def _event(self, data: bytes) -> None:
+        self.stream.feed(data)
+        self.events.feed(data)
+
+    def _verdict(self, code: int, overdue: float) -> Play:
+        """What it said, or what is wrong with what it said."""
+        said = self.events.last_verdict
+        play = play_of(said) if said else Play("error")
+        if overdue:
+            play = Play("error", f"vu-frontend had not ended after {overdue:g} s and was killed")
+        elif code < 0:
+            play = Play("error", f"vu-frontend was killed by {signal.Signals(-code).name}")
+        elif self.events.garbage:
+            play = Play("error", f"vu-frontend wrote an event that is none: {self.events.garbage}")
+        elif not said:
+            play.reason = self.errors.text.strip() or f"vu-frontend gave no verdict (exit {code})"
+        elif code not in EXIT_OF[play.verdict]:
+            play = Play("error", f"vu-frontend said {play.verdict} and exited with {code}")
+        play.chart = self.chart.text
+        play.notes += sorted({t.note for t in (self.chart, self.errors, self.stream) if t.note})
+        if self.folder:
+            play.evidence = {p.stem: str(p) for p in sorted(self.folder.iterdir()) if p.is_file()}
+        return play
+
+
+def _drain(fd: int, feed: Callable[[bytes], None]) -> None:
+    """What is still in a pipe; another process may hold it open, so its end is not awaited."""
+    try:
+        for _ in range(1 + (1 << 20) // CHUNK):
+            data = os.read(fd, CHUNK)
+            if not data:
+                return
+            feed(data)
+    except BlockingIOError:
+        return
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End the player: it ends its subject when it is asked nicely."""
+    process.terminate()
+    try:
+        process.wait(GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

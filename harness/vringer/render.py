@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Results as text: lines with a style each, for a terminal, a log or JUnit alike."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Iterable, NamedTuple
+
+from vringer.clauses import Clause
+from vringer.events import printable
+from vringer.verdict import Result, concerned_ids
+
+if TYPE_CHECKING:
+    from vringer.plan import Run
+
+CHART_LINES = 40
+LOG_LINES = 8
+LOG_BYTES = 4096
+WIDEST = 200
+STYLES = {"pass": "green", "fail": "bold red", "advice": "yellow", "known": "cyan",
+          "n/a": "dim", "inconclusive": "magenta", "error": "bold magenta"}
+
+
+class Line(NamedTuple):
+    """One line and how it looks where there are colours."""
+
+    text: str
+    style: str = ""
+
+
+def plain(lines: Iterable[Line]) -> str:
+    return "\n".join(line.text for line in lines)
+
+
+def kind(result: Result) -> str:
+    """The column of the table that it counts in; what was expected is not counted as a pass."""
+    if result.verdict in ("pass", "n/a") or result.unexpected:
+        return result.verdict
+    return "known" if result.expected_verdict == result.verdict else "advice"
+
+
+def clip(text: str) -> str:
+    """@text no wider than anybody reads."""
+    return text if len(text) <= WIDEST else text[:WIDEST] + "..."
+
+
+def one_line(result: Result, told: str) -> str:
+    """A result in one line, with the first line of what is told about it."""
+    return clip(f"{result.scenario}[{result.subject}]  {told}".partition("\n")[0].rstrip())
+
+
+def headline(result: Result) -> Line:
+    """One line a scenario, as a log shows it."""
+    told = "; ".join(filter(None, (result.surprise, result.reading, result.play.reason)))
+    style = STYLES["fail"] if result.unexpected else STYLES[kind(result)]
+    return Line(f"{kind(result):<12} {one_line(result, told)}", style)
+
+
+def _chart(result: Result) -> list[Line]:
+    lines = result.play.chart.rstrip("\n").split("\n") if result.play.chart else []
+    cut = len(lines) - CHART_LINES
+    where = f", all of it in {result.play.evidence['chart']}" if "chart" in result.play.evidence \
+        else ""
+    head = [Line(f"  ... {cut} lines before{where}", "dim")] if cut > 0 else []
+    return head + [Line(f"  {clip(text)}") for text in lines[-CHART_LINES:]]
+
+
+def _labelled(label: str, text: str, style: str = "") -> list[Line]:
+    """`label  text`, further lines of the text below its first."""
+    return [Line(f"  {label if i == 0 else '':<9} {clip(part)}", style)
+            for i, part in enumerate(text.rstrip("\n").split("\n"))] if text else []
+
+
+def _clause(clause: Clause) -> list[Line]:
+    binding = clause.basis + (", settled by the record" if clause.settled else "")
+    return [*_labelled("clause", f"{clause.id} ({clause.level}, {binding}): {clause.text}"),
+            *_labelled("spec", f"{clause.section}, {clause.link}")]
+
+
+def _last_words(result: Result) -> str:
+    """The end of the subject's own log, when it went away or never came up."""
+    play = result.play
+    if play.ending == "clean" and play.came_up or "subject" not in play.evidence:
+        return ""
+    try:
+        with Path(play.evidence["subject"]).open("rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - LOG_BYTES))
+            text = printable(log.read().decode(errors="replace"))
+    except OSError:
+        return ""
+    return "\n".join(text.splitlines()[-LOG_LINES:])
+
+
+def _ending(result: Result) -> str:
+    play = result.play
+    left = [f"{n} {what} more than before" for n, what in
+            ((play.fds_left, "descriptors"), (play.maps_left, "mappings")) if n > 0]
+    return ", ".join([play.ending, *left])
+
+
+def rerun(results: Iterable[Result], run: Run) -> str:
+    """The command that plays these again, and nothing else."""
+    chosen = list(results)
+    names = {r.subject for r in chosen}
+    words = ["vringer", "run"]
+    for subject, lane in zip(run.plan.subjects, run.lanes):
+        if lane.name in names:
+            words += ["--backend", subject.backend]
+            words += ["--device", subject.device] if subject.device else []
+            words += ["--connects"] if subject.connects else []
+    return shlex.join([*words, *run.plan.words, *dict.fromkeys(r.scenario for r in chosen
+                                                               if r.scenario != "start")])
+
+
+def failure(result: Result, run: Run) -> list[Line]:
+    """All that a person needs who has to believe a failure."""
+    play = result.play
+    title = f"{result.verdict.upper()} {result.scenario}[{result.subject}]"
+    lines = [Line(title, STYLES.get(result.verdict, "bold red")), Line(f"  {result.title}"),
+             *_chart(result)]
+    lines += _labelled("expected", play.expected, "green")
+    lines += _labelled("actual", play.actual, "red")
+    lines += _labelled("at", f"{play.file}:{play.line}" if play.file and play.line else "")
+    lines += _labelled("reason", play.reason)
+    lines += _labelled("waits", play.waits, "bold red")
+    lines += _labelled("reading", result.reading)
+    for clause in run.registry.of(concerned_ids(result)):
+        lines += _clause(clause)
+    lines += _labelled("ending", _ending(result) if play.came_up else "")
+    lines += _labelled("it said", _last_words(result), "dim")
+    lines += _labelled("surprise", result.surprise)
+    for note in play.notes:
+        lines += _labelled("note", note)
+    lines += _labelled("evidence", next((str(Path(p).parent) for p in play.evidence.values()), ""))
+    return lines + _labelled("again", rerun([result], run))
+
+
+def properties(result: Result) -> list[tuple[str, object]]:
+    """What JUnit shows beside the outcome."""
+    play = result.play
+    told = {"verdict": result.verdict, "clauses": " ".join(result.checks),
+            "violated": " ".join(play.violated), "level": result.level,
+            "reading": result.reading, "ending": play.ending,
+            "evidence": play.evidence.get("chart", "")}
+    return [(f"vringer.{name}", value) for name, value in told.items() if value]

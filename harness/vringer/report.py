@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a person sees of a run: progress while it goes on, and what it came to.
+
+Takes the place of pytest's own terminal report in the process that controls the
+run. Colours and the progress line are for terminals only; NO_COLOR is honoured.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Any, Iterable
+
+import pytest
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from vringer import render, summary
+from vringer.plan import Run
+from vringer.render import Line
+from vringer.results import ResultFile
+from vringer.summary import Exit
+from vringer.verdict import Play, Result
+
+EXIT_BASE = 100  # keeps our exit codes apart from those that pytest gives to its own troubles
+
+
+class Reporter:
+    """Collects the results as the workers send them."""
+
+    def __init__(self, run: Run, verbose: int) -> None:
+        self.run = run
+        self.verbose = verbose
+        self.results: list[Result] = []
+        self.interrupted = self.stopped = False
+        self.troubles: list[str] = []
+        self.code = Exit.HARNESS
+        self.began = time.monotonic()
+        self.console = Console(file=sys.__stdout__, highlight=False, soft_wrap=True)
+        self.file = ResultFile(Path(run.plan.json_file), run) if run.plan.json_file else None
+        self.progress = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+            TimeElapsedColumn(), console=self.console, transient=True,
+            disable=not self.console.is_terminal)
+        self.task = self.progress.add_task("vringer", total=None)
+
+    def say(self, lines: Iterable[Line]) -> None:
+        for line in lines:
+            self.console.print(Text(line.text, line.style), soft_wrap=True)
+
+    # How far it is
+
+    def pytest_sessionstart(self) -> None:
+        self.progress.start()
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        if session.items:
+            self.progress.update(self.task, total=len(session.items))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        self.progress.update(self.task, total=len(ids))
+
+    # What comes in
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        sent = getattr(report, "vringer", None)
+        if isinstance(sent, dict):
+            self.add(Result.from_dict(sent))
+        elif report.failed:
+            self.add(self._lost(report))
+
+    @staticmethod
+    def _lost(report: pytest.TestReport) -> Result:
+        """A worker died, or the plugin failed: the scenario has a verdict all the same."""
+        name = report.nodeid.rpartition("::")[2]
+        scenario, _, subject = name.partition("[")
+        play = Play("error", f"the harness failed: {report.longreprtext}", came_up=False)
+        return Result(subject.rstrip("]"), scenario, 1, "", "error", [], play,
+                      surprise="the scenario could not be played")
+
+    def add(self, result: Result) -> None:
+        self.results.append(result)
+        if self.file:
+            self.file.add(result)
+        if self.verbose > 0 or (self.verbose == 0 and not self.console.is_terminal):
+            self.say([render.headline(result)])
+        elif result.unexpected and self.console.is_terminal:
+            self.say([render.headline(result)])
+        self.progress.update(self.task, advance=1, description=result.scenario)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.troubles.append(report.longreprtext)
+
+    def pytest_internalerror(self, excrepr: Any) -> None:
+        self.troubles.append(str(excrepr))
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """A person's Ctrl-C; -x and --maxfail come by here as well, as kinds of their own."""
+        self.stopped = True
+        self.interrupted = excinfo.type is KeyboardInterrupt
+
+    # What it came to
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        self.progress.stop()
+        stale = summary.stale(self.run)
+        self.code = summary.exit_code(self.results, stale, self.interrupted)
+        if self.troubles:
+            self.code = Exit.HARNESS
+        if self.file:
+            self.file.finish(complete=not self.stopped and not self.troubles)
+        self._tell(stale)
+        session.exitstatus = EXIT_BASE + self.code
+
+    def _tell(self, stale: list[str]) -> None:
+        for result in summary.in_order([r for r in self.results if r.unexpected]):
+            self.say([Line(""), *render.failure(result, self.run)])
+        self.say([Line("")])
+        for lane in self.run.lanes:
+            self.say(summary.table(self.results, lane))
+        self.say(summary.remarks(self.results))
+        self.say(Line(text, "bold red") for text in [*self.troubles, *stale])
+        self._tell_trouble()
+        self.say(summary.closing(self.results, self.run))
+        self.say([summary.verdict_line(self.results, self.code, time.monotonic() - self.began)])
+
+    def _tell_trouble(self) -> None:
+        notes = {note for r in self.results for note in r.play.notes if "evidence" in note}
+        if self.file and self.file.trouble:
+            notes.add(self.file.trouble)
+        self.say(Line(note, "bold magenta") for note in sorted(notes))
+        if self.interrupted:
+            self.say([Line("interrupted: this is what was obtained until then", "bold magenta")])

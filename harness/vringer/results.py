@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the results as JSON. The format is a stable interface; fields are only added.
+
+The file is whole at any time: it is replaced after every verdict, so that a run
+that is interrupted loses nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from vringer import places
+from vringer.plan import Run
+from vringer.verdict import Result
+
+SCHEMA = 1
+GIT_SECONDS = 20
+
+
+def _git(*words: str) -> str | None:
+    try:
+        done = subprocess.run(["git", "-C", str(places.ROOT), *words], capture_output=True,
+                              timeout=GIT_SECONDS, check=False, text=True, errors="replace")
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def suite() -> dict[str, Any]:
+    """Which suite this is; `dirty` when it is not exactly the commit, or nobody knows."""
+    if not places.in_source_tree():
+        stamp = places.ROOT / "commit"
+        commit = stamp.read_text(encoding="ascii").strip() if stamp.is_file() else ""
+        return {"commit": commit.removesuffix("-dirty") or None,
+                "dirty": not commit or commit.endswith("-dirty")}
+    return {"commit": _git("rev-parse", "HEAD"), "dirty": _git("status", "--porcelain") != ""}
+
+
+def describe_run(run: Run) -> dict[str, Any]:
+    """What was judged, by what, and the command that repeats it."""
+    subjects = [{"name": lane.name, "title": lane.candidate.title, "version": lane.version or None,
+                 "device": lane.candidate.device, "command": lane.candidate.command}
+                for lane in run.lanes]
+    return {"subjects": subjects, "spec": ".".join(map(str, run.edition)),
+            "strict": run.plan.strict, "suite": suite(), "command": run.plan.command}
+
+
+def describe_result(result: Result) -> dict[str, Any]:
+    """One verdict with everything that bears it out."""
+    play = result.play
+    return {
+        "scenario": result.scenario, "version": result.version, "subject": result.subject,
+        "title": result.title, "verdict": result.verdict, "clauses": result.checks,
+        "violated": play.violated, "level": result.level or None, "red": result.red,
+        "reading": result.reading or None, "ending": play.ending, "waits": play.waits or None,
+        "fds_left": play.fds_left, "maps_left": play.maps_left,
+        "evidence": {**play.evidence, "expected": play.expected or None,
+                     "actual": play.actual or None, "reason": play.reason or None,
+                     "file": play.file or None, "line": play.line or None, "notes": play.notes},
+        "expected_verdict": result.expected_verdict, "unexpected": result.unexpected,
+        "surprise": result.surprise or None, "started_ns": play.started_ns,
+        "played_ns": play.played_ns,
+    }
+
+
+class ResultFile:
+    """The file of --json; `trouble` says why it is not complete, if it is not."""
+
+    def __init__(self, path: Path, run: Run) -> None:
+        self.path = path
+        self.trouble = ""
+        self._content: dict[str, Any] = {"schema": SCHEMA, "complete": False,
+                                         "run": describe_run(run), "results": []}
+        self.write()
+
+    def add(self, result: Result) -> None:
+        self._content["results"].append(describe_result(result))
+        self.write()
+
+    def finish(self, complete: bool) -> None:
+        """Put the results into an order that does not depend on who was first."""
+        self._content["complete"] = complete
+        self._content["results"].sort(key=lambda r: (r["subject"], r["scenario"]))
+        self.write()
+
+    def write(self) -> None:
+        """Replace the file as a whole; a full disk stops the writing and not the run."""
+        beside = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            beside.write_text(json.dumps(self._content, indent=1) + "\n", encoding="utf-8")
+            os.replace(beside, self.path)
+            self.trouble = ""
+        except OSError as error:
+            self.trouble = f"{self.path} is not complete: {error.strerror}"
+            _remove(beside)
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        pass
