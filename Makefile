@@ -17,10 +17,10 @@ libraries = $(shell pkg-config --libs jansson)
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 generated := $(addprefix $(BUILD)/gen/,protocol_ids.h protocol.c clause_ids.h clause_ids.c)
 library := $(BUILD)/libvringer.a
+test_library := $(BUILD)/tests/libhelpers.a
 programs := $(patsubst peers/%/,$(BUILD)/bin/vu-%,$(sort $(dir $(wildcard $(addsuffix /*.c,$(addprefix peers/,frontend backend proxy))))))
 tests := $(patsubst peers/tests/%.c,$(BUILD)/tests/%,$(wildcard peers/tests/test_*.c))
 benches := $(patsubst peers/tests/%.c,$(BUILD)/bench/%,$(wildcard peers/tests/bench_*.c))
-helpers := $(filter-out peers/tests/test_% peers/tests/bench_%,$(wildcard peers/tests/*.c))
 c_files = $(wildcard peers/*/*.c)
 python_files = peers/wire/generate.py $(wildcard harness)
 
@@ -53,12 +53,14 @@ $(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c | $(generated)
 $(BUILD)/obj/peers/tests/%.o: | deps-test
 
 $(library): $(call objects,$(foreach room,$(rooms),$(wildcard peers/$(room)/*.c))) $(BUILD)/obj/gen/protocol.o $(BUILD)/obj/gen/clause_ids.o
-	@rm -f $@ && echo "  AR $@" && $(AR) rcs $@ $^
+$(test_library): $(call objects,$(filter-out peers/tests/test_% peers/tests/bench_%,$(wildcard peers/tests/*.c)))
+$(library) $(test_library):
+	@mkdir -p $(@D) && rm -f $@ && echo "  AR $@" && $(AR) rcs $@ $^
 
 .SECONDEXPANSION:
 $(programs): $(BUILD)/bin/vu-%: $$(call objects,$$(wildcard peers/$$*/*.c)) $(library)
 	$(link) -o $@
-$(tests) $(benches): $(BUILD)/%: $(BUILD)/obj/peers/tests/$$(notdir $$*).o $(call objects,$(helpers)) $(library)
+$(tests) $(benches): $(BUILD)/%: $(BUILD)/obj/peers/tests/$$(notdir $$*).o $(test_library) $(library)
 	$(link) -lcmocka -o $@
 
 # Testing. Every program runs, and those that failed are named at the end.

@@ -200,6 +200,16 @@ out:
 	return ret;
 }
 
+/* Whether a reply is due that is not empty, whatever may come instead. */
+static bool reply_has_payload(const struct vu_message *msg)
+{
+	const struct vu_message_info *info = vu_message_info(msg);
+
+	if (!info || vu_message_is_reply(msg) || info->reply[0]->size == 0)
+		return false;
+	return info->reply_when == VU_REPLY_ALWAYS || vu_message_needs_reply(msg);
+}
+
 int vu_conn_send(struct vu_conn *conn, const struct vu_message *msg, const struct vu_forge *forge,
 		 int64_t deadline)
 {
@@ -223,6 +233,7 @@ int vu_conn_send(struct vu_conn *conn, const struct vu_message *msg, const struc
 	}
 	if (ret == 0)
 		conn->messages_out++;
+	conn->reply_due = reply_has_payload(msg);
 	return ret;
 }
 

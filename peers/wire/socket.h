@@ -23,8 +23,11 @@ struct vu_header {
 struct vu_conn {
 	int fd;
 	enum vu_channel channel;
-	size_t have; /* bytes of header + payload already here */
+	size_t have;    /* bytes of header + payload already here */
+	size_t own_fds; /* of the partial message's descriptors, those that belong to it */
 	bool eof;
+	bool reply_due; /* the message sent last will be answered with a payload */
+	int slice_ms;   /* time-out that the socket has now, 0 for none */
 	uint64_t bytes_in, bytes_out, messages_in, messages_out;
 	struct vu_header head;
 	struct vu_message
@@ -47,7 +50,7 @@ struct vu_forge {
 	bool fds_on_last; /* descriptors ride on the last piece instead of the first */
 };
 
-/** vu_conn_init - take over @fd (made non-blocking and close-on-exec). */
+/** vu_conn_init - take over @fd, made close-on-exec. Poll it for POLLIN before vu_conn_recv(). */
 void vu_conn_init(struct vu_conn *conn, int fd, enum vu_channel channel);
 
 /** vu_conn_close - close the socket and the descriptors of a partial message. Idempotent. */
