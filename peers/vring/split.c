@@ -139,12 +139,12 @@ int split_take(struct vu_vring *vr, struct vu_completion *done)
 	elem = &used_ring(vr)->ring[vr->next_used % vr->size];
 	id = vring_load32(&elem->id);
 	len = vring_load32(&elem->len);
-	if (returned > (uint16_t)(vr->next_avail - vr->next_used)) {
+	if (returned > vr->size) {
 		done->id = (uint16_t)id;
 		done->len = len;
 		snprintf(done->problem, sizeof(done->problem),
-			 "used index went from %u to %u, the available index is %u", vr->next_used, idx,
-			 vr->next_avail);
+			 "used index went from %u to %u, more than the %u entries of the ring",
+			 vr->next_used, idx, vr->size);
 		vr->next_used = idx;
 		return -EPROTO;
 	}

@@ -81,7 +81,7 @@ bool vu_vring_needs_kick(const struct vu_vring *vr, uint16_t old);
 
 /**
  * vu_vring_take - next completion. 0; -EAGAIN: none; -EPROTO: the device
- * returned an id that is not in flight, more entries than are in flight, or
+ * returned an id that is not in flight, more entries than the ring has, or
  * more bytes than the chain can take. @done then says which, and the bad entry
  * is consumed: the next call goes on behind it.
  */
