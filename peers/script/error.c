@@ -26,8 +26,8 @@ static void format_text(char *text, size_t size, const char *format, va_list ap)
 	strcpy(text + end, "...");
 }
 
-static void set_error(struct script_error *err, struct script_pos pos, size_t width, const char *format,
-		      va_list ap)
+static void set_error(struct script_error *err, struct script_pos pos, size_t width,
+		      const char *format, va_list ap)
 {
 	err->pos = pos;
 	err->width = (unsigned int)(width ? width : 1);

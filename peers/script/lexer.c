@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One line of a scenario as tokens. */
-#include <errno.h>
 #include <ctype.h>
+#include <errno.h>
 #include <string.h>
 
 #include "lexer.h"
@@ -68,7 +68,8 @@ static void lex_word(const char *line, struct token *tok)
 			next = index_end(line, at);
 		else if (line[at] == '.' && is_name_start(line[at + 1]))
 			next = name_end(line, at + 1);
-		else if (lower && line[at] == '-' && is_lower(line[at - 1]) && is_lower(line[at + 1]))
+		else if (lower && line[at] == '-' && is_lower(line[at - 1]) &&
+			 is_lower(line[at + 1]))
 			next = name_end(line, at + 1);
 		if (next == at)
 			break;
@@ -90,9 +91,14 @@ static void lex_suffix(const char *line, struct token *tok, size_t at)
 		uint64_t factor;
 		bool time;
 	} units[] = {
-		{ "", 1, false }, { "K", 1 << 10, false }, { "M", 1 << 20, false },
-		{ "G", 1 << 30, false }, { "ns", 1, true }, { "us", 1000, true },
-		{ "ms", VU_NSEC_PER_MSEC, true }, { "s", VU_NSEC_PER_SEC, true },
+		{ "", 1, false },
+		{ "K", 1 << 10, false },
+		{ "M", 1 << 20, false },
+		{ "G", 1 << 30, false },
+		{ "ns", 1, true },
+		{ "us", 1000, true },
+		{ "ms", VU_NSEC_PER_MSEC, true },
+		{ "s", VU_NSEC_PER_SEC, true },
 	};
 	size_t end = name_end(line, at);
 
@@ -121,11 +127,12 @@ static void lex_number(const char *line, struct token *tok)
 		base = 16;
 		at += 2;
 	}
-	for (digits = at; base == 16 ? isxdigit((unsigned char)line[at]) :
-				       isdigit((unsigned char)line[at]); at++) {
+	for (digits = at;
+	     base == 16 ? isxdigit((unsigned char)line[at]) : isdigit((unsigned char)line[at]);
+	     at++) {
 		char c = line[at];
-		unsigned int digit = (unsigned int)(isdigit((unsigned char)c) ?
-						    c - '0' : (c | 0x20) - 'a' + 10);
+		unsigned int digit =
+			(unsigned int)(isdigit((unsigned char)c) ? c - '0' : (c | 0x20) - 'a' + 10);
 
 		fits = fits && multiply(&tok->number, base) &&
 		       !__builtin_add_overflow(tok->number, digit, &tok->number);
@@ -257,9 +264,11 @@ bool lexer_reread_arrow(struct lexer *lx)
 {
 	const char *s = lx->line + lx->tok.start;
 
-	if (strncmp(s, "->", 2) && strncmp(s, "<-", 2) && strncmp(s, "<=", 2) && strncmp(s, "=>", 2))
+	if (strncmp(s, "->", 2) && strncmp(s, "<-", 2) && strncmp(s, "<=", 2) &&
+	    strncmp(s, "=>", 2))
 		return false;
-	lx->tok = (struct token){ .kind = TOKEN_OP, .start = lx->tok.start,
+	lx->tok = (struct token){ .kind = TOKEN_OP,
+				  .start = lx->tok.start,
 				  .end = lx->tok.start + 2 };
 	return true;
 }
@@ -278,9 +287,11 @@ bool lexer_key(const struct lexer *lx, enum script_op *op, size_t *len)
 	static const struct {
 		const char *text;
 		enum script_op op;
-	} ops[] = { /* the longer ones first */
-		{ "!=", SCRIPT_NE }, { "!&", SCRIPT_LACKS }, { "<=", SCRIPT_LE }, { ">=", SCRIPT_GE },
-		{ "=", SCRIPT_EQ }, { "<", SCRIPT_LT }, { ">", SCRIPT_GT }, { "&", SCRIPT_HAS },
+	} ops[] = {
+		/* the longer ones first */
+		{ "!=", SCRIPT_NE }, { "!&", SCRIPT_LACKS }, { "<=", SCRIPT_LE },
+		{ ">=", SCRIPT_GE }, { "=", SCRIPT_EQ },     { "<", SCRIPT_LT },
+		{ ">", SCRIPT_GT },  { "&", SCRIPT_HAS },
 	};
 
 	if (lx->tok.kind != TOKEN_WORD)

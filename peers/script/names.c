@@ -20,15 +20,17 @@ const struct script_verb script_verbs[] = {
 	{ "require", "require EXPR \"why\"", TWO(VALUE, STRING) },
 	{ "reach", "reach EXPR \"why\"", TWO(VALUE, STRING) },
 	{ "expect", "expect EXPR \"claim\"", TWO(VALUE, STRING), .allows = JUDGED },
-	{ "region", "region NAME size=.. guest=.. user=.. offset=.. [same=NAME]", ONE(NAME),
-	  .keys = "size guest user offset", .name_keys = "same" },
-	{ "ring", "ring N size=.. region=NAME [packed] [event-idx]", ONE(VALUE), .keys = "size",
-	  .name_keys = "region", .flags = "packed event-idx" },
-	{ "submit", "submit RING KIND key=value... as $tag [quietly] [indirect]", TWO(VALUE, KIND),
-	  .flags = "quietly indirect", .allows = ALLOWS_ANY_KEY | ALLOWS_AS | NEEDS_AS },
+	{ "region", "region NAME size=.. guest=.. user=.. offset=.. [same=NAME] [unlisted]",
+	  ONE(NAME), .keys = "size guest user offset", .name_keys = "same", .flags = "unlisted" },
+	{ "list", "list NAME", ONE(NAME) },
+	{ "unlist", "unlist NAME", ONE(NAME) },
+	{ "ring", "ring N size=.. [region=NAME] [buffers=NAME] [packed] [event-idx]", ONE(VALUE),
+	  .keys = "size", .name_keys = "region buffers", .flags = "packed event-idx" },
+	{ "submit", "submit RING KIND key=value... [as $tag] [quietly] [indirect]",
+	  TWO(VALUE, KIND), .flags = "quietly indirect", .allows = ALLOWS_ANY_KEY | ALLOWS_AS },
 	{ "kick", "kick RING [value=N]", ONE(VALUE), .keys = "value" },
-	{ "used", "used RING $tag key=value... [within T]", TWO(VALUE, VAR),
-	  .allows = ALLOWS_ANY_KEY | ALLOWS_COMPARING | AWAITED },
+	{ "used", "used RING $tag key=value... [anyhow] [within T]", TWO(VALUE, VAR),
+	  .flags = "anyhow", .allows = ALLOWS_ANY_KEY | ALLOWS_COMPARING | AWAITED },
 	{ "unused", "unused RING $tag", TWO(VALUE, VAR), .allows = JUDGED },
 	{ "called", "called RING [within T]", ONE(VALUE), .allows = AWAITED },
 	{ "uncalled", "uncalled RING", ONE(VALUE), .allows = JUDGED },
@@ -41,15 +43,21 @@ const struct script_verb script_verbs[] = {
 	{ "connect", "connect", .needed = 0 },
 	{ "disconnect", "disconnect", .needed = 0 },
 	{ "restart", "restart", .needed = 0 },
-	{ "serve", "serve [until MESSAGE] [within T]", { PLACE_UNTIL }, .allows = ALLOWS_WITHIN },
+	{ "serve",
+	  "serve [until MESSAGE] [within T]",
+	  { PLACE_UNTIL, PLACE_MESSAGE },
+	  .allows = ALLOWS_WITHIN },
 	{ "pipe", "pipe $reader $writer", TWO(VAR, VAR) },
-	{ "close", "close FD", ONE(VALUE) },
-	{ "drain", "drain FD as $state", ONE(VALUE), .allows = ALLOWS_AS | NEEDS_AS },
-	{ "feed", "feed FD $state", TWO(VALUE, VAR) },
+	{ "eventfd", "eventfd $fd", ONE(VAR) },
+	{ "close", "close $fd", ONE(VAR) },
+	{ "drain", "drain $fd as $state [within T]", ONE(VAR),
+	  .allows = ALLOWS_AS | NEEDS_AS | ALLOWS_WITHIN },
+	{ "feed", "feed $fd $state [within T]", TWO(VAR, VAR), .allows = ALLOWS_WITHIN },
 	{ "corrupt", "corrupt $state at=N", ONE(VAR), .keys = "at", .allows = NEEDS_KEY },
 	{ "truncate", "truncate $state to=N", ONE(VAR), .keys = "to", .allows = NEEDS_KEY },
 	{ "garbage", "garbage $state size=N", ONE(VAR), .keys = "size", .allows = NEEDS_KEY },
 	{ "poke", "poke ADDRESS BYTES VALUE", THREE(VALUE, VALUE, VALUE) },
+	{ "clear-log", "clear-log", .needed = 0 },
 	{ "bases", "bases RING VALUE", TWO(VALUE, VALUE) },
 	{ "bytes", "bytes hex:00ff00ff", ONE(BYTES) },
 	{ "host", "host COMMAND", ONE(WORD) },
@@ -82,21 +90,45 @@ const struct script_directive script_directives[] = {
 };
 
 static const struct script_function functions[] = {
-	{ "used_idx", 1 }, { "avail_idx", 1 }, { "base", 1 }, { "calls", 1 }, { "pending", 1 },
-	{ "offered", 1 }, { "acked", 1 }, { "started", 1 }, { "enabled", 1 }, { "logged", 1 },
-	{ "log_count", 0 }, { "log_guard", 0 }, { "guest", 1 }, { "user", 1 }, { "size", 1 },
-	{ "ring_guest", 1 }, { "buffer", 2 }, { "peek", 2 }, { "checksum", 0 }, { "open_fds", 0 },
-	{ "mapped", 1 }, { "fd_size", 1 }, { "fd_peek", 3 }, { "state_size", 1 }, { NULL, 0 },
+	{ "used_idx", 1 },
+	{ "avail_idx", 1 },
+	{ "base", 1 },
+	{ "calls", 1 },
+	{ "pending", 1 },
+	{ "offered", 1 },
+	{ "acked", 1 },
+	{ "offered_protocol", 1 },
+	{ "acked_protocol", 1 },
+	{ "started", 1 },
+	{ "enabled", 1 },
+	{ "logged", 1 },
+	{ "log_count", 0 },
+	{ "log_guard", 0 },
+	{ "guest", 1 },
+	{ "user", 1 },
+	{ "size", 1 },
+	{ "ring_guest", 1 },
+	{ "buffer", 2 },
+	{ "peek", 2 },
+	{ "checksum", 0 },
+	{ "open_fds", 0 },
+	{ "mapped", 1 },
+	{ "fd_size", 1 },
+	{ "fd_peek", 3 },
+	{ "signals", 1 },
+	{ "buffers", 1 },
+	{ "state_size", 1 },
+	{ NULL, 0 },
 };
 
 static const char *const reserved[] = {
 	"need-reply", "nofd", "fd", "within", "with", "as", "for", "reads", "violates", NULL,
 };
 
-#define FIND(table, text) \
-	for (size_t i = 0; (table)[i].word; i++) \
+#define FIND(table, text)                           \
+	for (size_t i = 0; (table)[i].word; i++)    \
 		if (!strcmp((table)[i].word, text)) \
-			return &(table)[i]; \
+			return &(table)[i];         \
 	return NULL
 
 const struct script_verb *script_verb_by_word(const char *word)
@@ -181,8 +213,8 @@ int script_value_of(const struct script *s, const char *name, uint64_t *value)
 		*value = 1ULL << feature->bit;
 		return 0;
 	}
-	return s->names && s->names->constant ? s->names->constant(name, value) :
-						script_constant(name, value);
+	return s->names && s->names->constant ? s->names->constant(name, value)
+					      : script_constant(name, value);
 }
 
 static const char *name_from_outside(const struct script_names *names, const char *kind, size_t i)
@@ -199,7 +231,8 @@ const char *script_name(const struct script_names *names, const char *kind, size
 	if (!strcmp(kind, "draft"))
 		return i < vu_ndrafts ? vu_drafts[i].name : NULL;
 	if (!strcmp(kind, "statement"))
-		return i < sizeof(script_verbs) / sizeof(script_verbs[0]) ? script_verbs[i].word : NULL;
+		return i < sizeof(script_verbs) / sizeof(script_verbs[0]) ? script_verbs[i].word
+									  : NULL;
 	if (!strcmp(kind, "directive"))
 		return script_directives[i].word;
 	if (!strcmp(kind, "function"))
@@ -227,7 +260,8 @@ static const char ops[][3] = { "=", "!=", "<", "<=", ">", ">=", "&", "!&" };
 
 enum vu_channel script_arrow_channel(enum script_arrow arrow)
 {
-	return arrow == ARROW_BACKEND_REQUEST || arrow == ARROW_BACKEND_REPLY ? VU_BACKEND : VU_MAIN;
+	return arrow == ARROW_BACKEND_REQUEST || arrow == ARROW_BACKEND_REPLY ? VU_BACKEND
+									      : VU_MAIN;
 }
 
 bool script_arrow_is_reply(enum script_arrow arrow)

@@ -89,8 +89,8 @@ static void try_features(struct nearest *n, const struct vu_feature *features, s
 	}
 }
 
-static const char *nearest(const struct script_names *names, const struct vu_draft *draft, const char *kind,
-			   const char *word)
+static const char *nearest(const struct script_names *names, const struct vu_draft *draft,
+			   const char *kind, const char *word)
 {
 	bool back_end = !strcmp(kind, "back-end message");
 	struct nearest n;

@@ -82,7 +82,8 @@ static int check_awaited(struct script *s, const struct script_stmt *stmt)
 	verb = stmt->kind == STMT_VERB ? script_verb_by_word(stmt->word) : NULL;
 	if (verb && verb->allows & IS_AWAITED)
 		return 0;
-	script_fail_at(s, stmt->pos, strlen(stmt->word), "a branch cannot begin with `%s`", stmt->word);
+	script_fail_at(s, stmt->pos, strlen(stmt->word), "a branch cannot begin with `%s`",
+		       stmt->word);
 	script_error_hint(s->err, "its first line is what is awaited: a message, used, called, "
 				  "errored, closed, idle or silence");
 	return -EINVAL;
@@ -123,7 +124,8 @@ static int check_either(struct script *s, const struct script_stmt *stmt)
 	return 0;
 }
 
-static int parse_branches(struct script *s, struct script_stmt *stmt, const char *divider, size_t most)
+static int parse_branches(struct script *s, struct script_stmt *stmt, const char *divider,
+			  size_t most)
 {
 	int err;
 
@@ -190,7 +192,8 @@ static int parse_message(struct script *s, struct script_stmt *stmt)
 /* A line that begins with `reads` or `violates` goes on with the statement above it. */
 static int parse_continuations(struct script *s, struct script_stmt *stmt)
 {
-	const struct script_verb *verb = stmt->kind == STMT_VERB ? script_verb_by_word(stmt->word) : NULL;
+	const struct script_verb *verb =
+		stmt->kind == STMT_VERB ? script_verb_by_word(stmt->word) : NULL;
 	unsigned int allows = verb ? verb->allows : ALLOWS_JUDGING;
 	int err;
 
@@ -250,8 +253,8 @@ int script_next(struct script *s, struct script_stmt **stmt, struct script_error
 
 /* ---- opening and closing ---- */
 
-static struct script *open_source(struct script *s, const char *path, const struct script_names *names,
-				  struct script_error *err)
+static struct script *open_source(struct script *s, const char *path,
+				  const struct script_names *names, struct script_error *err)
 {
 	s->path = strdup(path);
 	s->names = names;
@@ -268,8 +271,8 @@ static struct script *read_header(struct script *s)
 	return NULL;
 }
 
-struct script *script_open_at(const char *path, const struct script_names *names, bool keep_comments,
-			      struct script_error *err)
+struct script *script_open_at(const char *path, const struct script_names *names,
+			      bool keep_comments, struct script_error *err)
 {
 	struct script *s = open_source(script_alloc(sizeof(*s)), path, names, err);
 	int failed = source_open(&s->src, path);
@@ -282,13 +285,14 @@ struct script *script_open_at(const char *path, const struct script_names *names
 	return NULL;
 }
 
-struct script *script_open(const char *path, const struct script_names *names, struct script_error *err)
+struct script *script_open(const char *path, const struct script_names *names,
+			   struct script_error *err)
 {
 	return script_open_at(path, names, false, err);
 }
 
-struct script *script_open_text(const char *name, const char *text, const struct script_names *names,
-				struct script_error *err)
+struct script *script_open_text(const char *name, const char *text,
+				const struct script_names *names, struct script_error *err)
 {
 	struct script *s = open_source(script_alloc(sizeof(*s)), name, names, err);
 

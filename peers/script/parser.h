@@ -23,22 +23,23 @@ enum script_place {
 	PLACE_STRING,
 	PLACE_BYTES,
 	PLACE_ARROW,
-	PLACE_BINDING,  /* $x = EXPR: an argument of that name */
-	PLACE_UNTIL,    /* a literal "until" in front of the name of a message */
-	PLACE_RING,     /* the literal "ring" */
+	PLACE_BINDING, /* $x = EXPR: an argument of that name */
+	PLACE_UNTIL,   /* the literal "until" */
+	PLACE_MESSAGE, /* the name of a message */
+	PLACE_RING,    /* the literal "ring" */
 };
 
 enum script_allows {
 	ALLOWS_AS = 1 << 0,
 	ALLOWS_WITHIN = 1 << 1,
-	ALLOWS_JUDGING = 1 << 2, /* reads, violates */
-	ALLOWS_ANY_KEY = 1 << 3, /* keys belong to the device */
+	ALLOWS_JUDGING = 1 << 2,   /* reads, violates */
+	ALLOWS_ANY_KEY = 1 << 3,   /* keys belong to the device */
 	ALLOWS_COMPARING = 1 << 4, /* keys with != < ... */
 	NEEDS_AS = 1 << 5,
 	NEEDS_FOR = 1 << 6,
 	NEEDS_KEY = 1 << 7,
-	IS_AWAITED = 1 << 8,     /* may begin a branch */
-	IS_BLOCK = 1 << 9,       /* runs to an `end` */
+	IS_AWAITED = 1 << 8, /* may begin a branch */
+	IS_BLOCK = 1 << 9,   /* runs to an `end` */
 	HAS_ELSE = 1 << 10,
 };
 
@@ -47,9 +48,9 @@ struct script_verb {
 	const char *word;
 	const char *form; /* how it is written, for hints */
 	enum script_place places[SCRIPT_PLACES_MAX];
-	size_t needed;       /* so many places have to be filled, */
-	bool repeats;        /* the last one as often as one likes */
-	const char *keys;    /* space separated: key=EXPR */
+	size_t needed;    /* so many places have to be filled; one that is filled needs the next */
+	bool repeats;     /* the last one as often as one likes */
+	const char *keys; /* space separated: key=EXPR */
 	const char *name_keys; /* key=NAME */
 	const char *flags;
 	unsigned int allows; /* enum script_allows */
@@ -58,7 +59,7 @@ struct script_verb {
 struct script_directive {
 	const char *word;
 	const char *form;
-	bool repeats;     /* may stand there more than once */
+	bool repeats; /* may stand there more than once */
 	bool in_fragment;
 };
 
@@ -178,8 +179,8 @@ void script_list_add(struct script_list *list, char *item, struct script_pos pos
 void script_header_free(struct script_header *header);
 
 /** script_open_at - script_open() that may keep comments and empty lines for the printer. */
-struct script *script_open_at(const char *path, const struct script_names *names, bool keep_comments,
-			      struct script_error *err);
+struct script *script_open_at(const char *path, const struct script_names *names,
+			      bool keep_comments, struct script_error *err);
 
 /* ---- the parser itself: 0 (or a tree), -EINVAL (or NULL) with s->err ---- */
 

@@ -146,7 +146,8 @@ static int parse_spec(struct script *s, const struct script_directive *d)
 
 /* ---- directives ---- */
 
-static int parse_word(struct script *s, const struct script_directive *d, const char *kind, char **word)
+static int parse_word(struct script *s, const struct script_directive *d, const char *kind,
+		      char **word)
 {
 	*word = script_parse_name(s, kind, d->form);
 	return *word ? 0 : -EINVAL;
@@ -202,7 +203,8 @@ static int unknown_directive(struct script *s)
 	else
 		script_fail(s, "unknown directive %s", word);
 	if (statement)
-		script_error_hint(s->err, "an empty line has to stand between the head and the statements");
+		script_error_hint(s->err,
+				  "an empty line has to stand between the head and the statements");
 	else
 		script_suggest(s, script_nearest_to(s, "directive", word));
 	free(word);

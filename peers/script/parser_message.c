@@ -17,7 +17,7 @@ static const char whole_fields[] = "size nfds";
 
 /* A line on its way through the parser. */
 struct message {
-	const struct vu_message_info *info; /* NULL: an id that no spec knows */
+	const struct vu_message_info *info;        /* NULL: an id that no spec knows */
 	const struct vu_payload *layouts[LAYOUTS]; /* it may have any of these */
 	size_t nlayouts;
 	bool sent, awaited; /* neither, when the file does not say who plays */
@@ -35,7 +35,8 @@ static void find_direction(const struct script *s, enum script_arrow arrow, stru
 {
 	enum script_subject subject = s->header.subject;
 
-	m->sent = subject != SUBJECT_NONE && leaves_front_end(arrow) == (subject == SUBJECT_BACKEND);
+	m->sent =
+		subject != SUBJECT_NONE && leaves_front_end(arrow) == (subject == SUBJECT_BACKEND);
 	m->awaited = subject != SUBJECT_NONE && !m->sent;
 }
 
@@ -48,6 +49,9 @@ static void find_layouts(enum script_arrow arrow, struct message *m)
 	forms = script_arrow_is_reply(arrow) ? m->info->reply : m->info->request_forms;
 	for (size_t i = 0; i < VU_PAYLOAD_FORMS && forms[i]; i++)
 		m->layouts[m->nlayouts++] = forms[i];
+	/* the base of a ring can also be given as the one word that it is on the wire */
+	if (m->nlayouts && m->layouts[0] == vu_payload_by_name("vring_base_split"))
+		m->layouts[m->nlayouts++] = vu_payload_by_name("vring_state");
 	/* a message that answers by itself only sometimes can also be answered by REPLY_ACK */
 	if (script_arrow_is_reply(arrow) && m->info->reply_when == VU_REPLY_ACK)
 		m->layouts[m->nlayouts++] = vu_payload_by_name("u64");
@@ -61,7 +65,8 @@ static int unknown_message(struct script *s, enum vu_channel channel, const char
 	if (script_message(s, other, name)) {
 		script_fail(s, "%s is no message of %s", name,
 			    back_end ? "the back-end channel" : "the main socket");
-		script_error_hint(s->err, "its arrows are %s", back_end ? "-> and <-" : "<= and =>");
+		script_error_hint(s->err, "its arrows are %s",
+				  back_end ? "-> and <-" : "<= and =>");
 		return -EINVAL;
 	}
 	script_fail(s, "unknown message %s", name);
@@ -106,7 +111,7 @@ static bool has_field(const struct message *m, const char *path)
 	uint64_t value;
 
 	for (size_t i = 0; i < m->nlayouts; i++)
-		if (m->layouts[i] && vu_field_get(&empty, m->layouts[i], path, &value) != -ENOENT)
+		if (vu_field_get(&empty, m->layouts[i], path, &value) != -ENOENT)
 			return true;
 	return false;
 }
@@ -122,12 +127,22 @@ static bool has_array(const struct message *m, const char *path)
 	return has_field(m, first);
 }
 
+/* Whether there is a payload at all; then first_field() has an answer. */
 static bool has_fields(const struct message *m)
 {
 	for (size_t i = 0; i < m->nlayouts; i++)
-		if (m->layouts[i] && m->layouts[i]->nfields)
+		if (m->layouts[i]->nfields)
 			return true;
 	return false;
+}
+
+static const char *first_field(const struct message *m)
+{
+	size_t i = 0;
+
+	while (!m->layouts[i]->nfields)
+		i++;
+	return m->layouts[i]->fields[0].name;
 }
 
 static int refuse_fields(struct script *s, const struct script_stmt *stmt, const struct message *m)
@@ -151,12 +166,13 @@ static int unknown_field(struct script *s, const struct script_stmt *stmt, const
 	if (!has_fields(m))
 		return refuse_fields(s, stmt, m);
 	script_fail(s, "%s %s has no field %s",
-		    script_arrow_is_reply(stmt->arrow) ? "the reply to" : "the request", stmt->word, name);
+		    script_arrow_is_reply(stmt->arrow) ? "the reply to" : "the request", stmt->word,
+		    name);
 	nearest_start(&n, name);
 	for (size_t i = 0; i < m->nlayouts; i++)
-		for (size_t k = 0; m->layouts[i] && k < m->layouts[i]->nfields; k++)
+		for (size_t k = 0; k < m->layouts[i]->nfields; k++)
 			nearest_try(&n, m->layouts[i]->fields[k].name);
-	nearest_try_list(&n, "need-reply nofd", room, sizeof(room));
+	nearest_try_list(&n, "need-reply nofd with within", room, sizeof(room));
 	script_suggest(s, n.best);
 	return -EINVAL;
 }
@@ -164,7 +180,8 @@ static int unknown_field(struct script *s, const struct script_stmt *stmt, const
 static bool is_given(const struct script_stmt *stmt, const char *name, enum script_op op)
 {
 	for (size_t i = 0; i < stmt->nargs; i++)
-		if (stmt->args[i].name && stmt->args[i].op == op && !strcmp(stmt->args[i].name, name))
+		if (stmt->args[i].name && stmt->args[i].op == op &&
+		    !strcmp(stmt->args[i].name, name))
 			return true;
 	return false;
 }
@@ -238,6 +255,8 @@ static int parse_first(struct script *s, struct script_stmt *stmt, const struct 
 {
 	if (!has_fields(m))
 		return refuse_fields(s, stmt, m);
+	if (s->lx.tok.kind == TOKEN_BYTES && check_bytes(s, m, first_field(m)))
+		return -EINVAL;
 	return parse_compared(s, m, script_args_add(&stmt->args, &stmt->nargs, lexer_pos(&s->lx)));
 }
 
@@ -277,8 +296,8 @@ static bool is_forged(const struct script_stmt *stmt, const char *name)
 	return false;
 }
 
-static int check_forge(struct script *s, const struct script_stmt *stmt, const char *name, bool keyed,
-		       enum script_op op)
+static int check_forge(struct script *s, const struct script_stmt *stmt, const char *name,
+		       bool keyed, enum script_op op)
 {
 	if (!script_listed(keyed ? number_forges : flag_forges, name))
 		return refuse_forge(s, name);
@@ -339,11 +358,13 @@ static int refuse_item(struct script *s, const struct script_stmt *stmt, const s
 	char *word;
 
 	if (s->lx.tok.kind != TOKEN_WORD)
-		return script_expected(s, "field=VALUE or the end of the line", script_message_form);
+		return script_expected(s, "field=VALUE or the end of the line",
+				       script_message_form);
 	word = lexer_text(&s->lx);
 	if (has_field(m, word)) {
 		script_fail(s, "%s has no value", word);
-		script_error_hint(s->err, "write %s=VALUE, with no space in front of the operator", word);
+		script_error_hint(s->err, "write %s=VALUE, with no space in front of the operator",
+				  word);
 	} else {
 		unknown_field(s, stmt, m, word);
 	}

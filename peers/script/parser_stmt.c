@@ -18,7 +18,8 @@ bool script_is_identifier(const struct script *s)
 
 static bool is_clean(const char *word)
 {
-	return !word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./+")];
+	return !word[strspn(word,
+			    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./+")];
 }
 
 char *script_parse_name(struct script *s, const char *kind, const char *form)
@@ -92,7 +93,8 @@ static int refuse_option(struct script *s, const char *word, bool twice, const c
 	return -EINVAL;
 }
 
-int script_parse_option(struct script *s, struct script_stmt *stmt, unsigned int allows, const char *form)
+int script_parse_option(struct script *s, struct script_stmt *stmt, unsigned int allows,
+			const char *form)
 {
 	const struct {
 		const char *word;
@@ -170,13 +172,10 @@ static struct script_expr *parse_arrow(struct script *s, const char *form)
 	return NULL;
 }
 
-static struct script_expr *parse_until(struct script *s, const char *form)
+static struct script_expr *parse_message_name(struct script *s, const char *form)
 {
-	struct script_expr *expr = parse_literal(s, "until", form);
+	struct script_expr *expr;
 
-	if (!expr)
-		return NULL;
-	script_expr_free(expr);
 	if (!need(s, TOKEN_WORD, "the name of a message", form))
 		return NULL;
 	expr = script_parse_leaf(s, EXPR_WORD);
@@ -203,8 +202,9 @@ static struct script_expr *parse_binding(struct script *s, struct script_arg *ar
 	return script_parse_expr(s);
 }
 
-static struct script_expr *parse_token(struct script *s, enum token_kind token, enum script_expr_kind kind,
-				       const char *what, const char *form)
+static struct script_expr *parse_token(struct script *s, enum token_kind token,
+				       enum script_expr_kind kind, const char *what,
+				       const char *form)
 {
 	return need(s, token, what, form) ? script_parse_leaf(s, kind) : NULL;
 }
@@ -217,7 +217,8 @@ static struct script_expr *parse_value(struct script *s, const char *form)
 	return NULL;
 }
 
-static int parse_place(struct script *s, enum script_place place, struct script_stmt *stmt, const char *form)
+static int parse_place(struct script *s, enum script_place place, struct script_stmt *stmt,
+		       const char *form)
 {
 	struct script_arg *arg = script_args_add(&stmt->args, &stmt->nargs, lexer_pos(&s->lx));
 
@@ -253,7 +254,10 @@ static int parse_place(struct script *s, enum script_place place, struct script_
 		arg->value = parse_binding(s, arg, form);
 		break;
 	case PLACE_UNTIL:
-		arg->value = parse_until(s, form);
+		arg->value = parse_literal(s, "until", form);
+		break;
+	case PLACE_MESSAGE:
+		arg->value = parse_message_name(s, form);
 		break;
 	case PLACE_RING:
 		arg->value = parse_literal(s, "ring", form);
@@ -280,7 +284,7 @@ static int parse_places(struct script *s, const struct script_verb *verb, struct
 	size_t i = 0;
 
 	for (; i < SCRIPT_PLACES_MAX && verb->places[i]; i++) {
-		if (i >= verb->needed && !place_begins(s, verb->places[i]))
+		if (i == verb->needed && !place_begins(s, verb->places[i]))
 			return 0;
 		if (parse_place(s, verb->places[i], stmt, verb->form))
 			return -EINVAL;
@@ -293,7 +297,8 @@ static int parse_places(struct script *s, const struct script_verb *verb, struct
 
 /* ---- keys and flags ---- */
 
-static int refuse_word(struct script *s, const struct script_verb *verb, const char *word, const char *what)
+static int refuse_word(struct script *s, const struct script_verb *verb, const char *word,
+		       const char *what)
 {
 	struct nearest n;
 	char room[32];
@@ -311,13 +316,14 @@ static int refuse_word(struct script *s, const struct script_verb *verb, const c
 static bool has_key(const struct script_stmt *stmt, const char *name, enum script_op op)
 {
 	for (size_t i = 0; i < stmt->nargs; i++)
-		if (stmt->args[i].name && stmt->args[i].op == op && !strcmp(stmt->args[i].name, name))
+		if (stmt->args[i].name && stmt->args[i].op == op &&
+		    !strcmp(stmt->args[i].name, name))
 			return true;
 	return false;
 }
 
-static int check_key(struct script *s, const struct script_verb *verb, const struct script_stmt *stmt,
-		     const char *name, enum script_op op)
+static int check_key(struct script *s, const struct script_verb *verb,
+		     const struct script_stmt *stmt, const char *name, enum script_op op)
 {
 	if (!(verb->allows & ALLOWS_ANY_KEY) && !script_listed(verb->keys, name) &&
 	    !script_listed(verb->name_keys, name))
@@ -395,7 +401,8 @@ static int parse_item(struct script *s, const struct script_verb *verb, struct s
 	return script_expected(s, "the end of the line", verb->form);
 }
 
-static int check_complete(struct script *s, const struct script_verb *verb, const struct script_stmt *stmt)
+static int check_complete(struct script *s, const struct script_verb *verb,
+			  const struct script_stmt *stmt)
 {
 	if (verb->allows & NEEDS_AS && !stmt->as)
 		return script_expected(s, "`as $name`", verb->form);

@@ -23,7 +23,9 @@ struct printer {
 
 static int binds(const struct script_expr *expr)
 {
-	return expr->kind == EXPR_BINARY ? script_op_binds(expr->op) : expr->kind == EXPR_UNARY ? 8 : 9;
+	return expr->kind == EXPR_BINARY  ? script_op_binds(expr->op)
+	       : expr->kind == EXPR_UNARY ? 8
+					  : 9;
 }
 
 static void print_expr(FILE *out, const struct script_expr *expr);
@@ -120,7 +122,9 @@ static void print_time(FILE *out, const char *word, int64_t ns)
 	static const struct {
 		const char *text;
 		int64_t ns;
-	} units[] = { { "s", VU_NSEC_PER_SEC }, { "ms", VU_NSEC_PER_MSEC }, { "us", 1000 }, { "ns", 1 } };
+	} units[] = {
+		{ "s", VU_NSEC_PER_SEC }, { "ms", VU_NSEC_PER_MSEC }, { "us", 1000 }, { "ns", 1 }
+	};
 	size_t i = 0;
 
 	if (ns == SCRIPT_NO_TIME)
@@ -135,12 +139,14 @@ static void print_arg(FILE *out, const struct script_arg *arg, bool binding, boo
 	putc(' ', out);
 	if (arg->name && binding)
 		fprintf(out, "$%s = ", arg->name);
-	else if (arg->name && arg->value && arg->value->kind == EXPR_VAR && !strcmp(arg->name, "fd"))
+	else if (arg->name && arg->value && arg->value->kind == EXPR_VAR &&
+		 !strcmp(arg->name, "fd"))
 		fputs("fd ", out);
 	else if (arg->name)
 		fprintf(out, "%s%s", arg->name, arg->value ? script_op_text(arg->op) : "");
 	if (arg->value)
-		print_operand(out, arg->value, !arg->name && !first && begins_with_sign(arg->value));
+		print_operand(out, arg->value,
+			      !arg->name && !first && begins_with_sign(arg->value));
 }
 
 static void print_args(FILE *out, const struct script_stmt *stmt)
@@ -148,8 +154,6 @@ static void print_args(FILE *out, const struct script_stmt *stmt)
 	bool message = stmt->kind == STMT_MESSAGE;
 	bool binding = !message && !strcmp(stmt->word, "let");
 
-	if (!message && !strcmp(stmt->word, "serve") && stmt->nargs)
-		fputs(" until", out);
 	for (size_t i = 0; i < stmt->nargs; i++)
 		print_arg(out, &stmt->args[i], binding, i == 0);
 }
@@ -197,7 +201,8 @@ static void close_gap(struct printer *p)
 	p->begun = true;
 }
 
-static void print_comment(struct printer *p, const struct script_comment *comment, unsigned int indent)
+static void print_comment(struct printer *p, const struct script_comment *comment,
+			  unsigned int indent)
 {
 	size_t len;
 
@@ -314,7 +319,8 @@ void script_print_header(FILE *out, const struct script_header *h)
 	if (h->queues > 1)
 		fprintf(out, "queues   %u\n", h->queues);
 	if (h->since || h->until)
-		fprintf(out, "spec     %s..%s\n", h->since ? h->since : "", h->until ? h->until : "");
+		fprintf(out, "spec     %s..%s\n", h->since ? h->since : "",
+			h->until ? h->until : "");
 	if (h->version > 1)
 		fprintf(out, "version  %u\n", h->version);
 	print_text(out, "tentative", h->tentative);
@@ -335,7 +341,8 @@ static void print_head(struct printer *p)
 	p->begun = p->gap = false; /* the head ends with an empty line already */
 }
 
-int script_print(FILE *out, const char *path, const struct script_names *names, struct script_error *err)
+int script_print(FILE *out, const char *path, const struct script_names *names,
+		 struct script_error *err)
 {
 	struct script *s = script_open_at(path, names, true, err);
 	struct printer p = { .out = out, .script = s };

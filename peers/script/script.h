@@ -75,8 +75,8 @@ struct script_block {
 /*
  * How the places of a statement lie in `args`: what stands without a key has
  * name NULL, in source order. `let $x = EXPR` is one argument named x; `fd $name`
- * is one named fd; `serve until MESSAGE` and `silence ARROW` hold a word. The
- * forge keys that have no value (reply, fds-last) have value NULL.
+ * is one named fd; `until`, the message behind it and the ARROW of `silence` are
+ * words. Forge keys that have no value (reply, fds-last) have value NULL.
  */
 struct script_stmt {
 	enum script_kind kind;

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "source.h"
 #include "parser.h"
+#include "source.h"
 
 int source_open(struct source *src, const char *path)
 {
@@ -44,7 +44,8 @@ static int next_byte(struct source *src)
 
 static int fail_at(const struct source *src, struct script_error *err, size_t at, const char *text)
 {
-	script_error_set(err, (struct script_pos){ src->line, (unsigned int)at + 1 }, 1, "%s", text);
+	script_error_set(err, (struct script_pos){ src->line, (unsigned int)at + 1 }, 1, "%s",
+			 text);
 	return -EINVAL;
 }
 
@@ -53,8 +54,12 @@ static size_t utf8_length(const unsigned char *s)
 {
 	static const unsigned char first_low[] = { [0xe0] = 0xa0, [0xf0] = 0x90 };
 	static const unsigned char first_high[] = { [0xed] = 0x9f, [0xf4] = 0x8f };
-	size_t len = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 :
-		     s[0] < 0xf5 ? 4 : 0;
+	size_t len = s[0] < 0x80   ? 1
+		     : s[0] < 0xc2 ? 0
+		     : s[0] < 0xe0 ? 2
+		     : s[0] < 0xf0 ? 3
+		     : s[0] < 0xf5 ? 4
+				   : 0;
 
 	if (len < 2)
 		return len;

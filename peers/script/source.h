@@ -8,9 +8,9 @@
 #define SOURCE_LINE_MAX 65536
 
 struct source {
-	FILE *file;       /* either a file */
-	const char *text; /* or text in memory, */
-	const char *at;   /* read up to here */
+	FILE *file;        /* either a file */
+	const char *text;  /* or text in memory, */
+	const char *at;    /* read up to here */
 	unsigned int line; /* number of the line in buf, 0 before the first */
 	size_t len;
 	char buf[SOURCE_LINE_MAX + 1];
