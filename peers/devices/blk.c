@@ -61,8 +61,8 @@ static int prepare_large(struct vu_request *req, const struct vu_memory *mem,
 	(void)mem;
 	if (sectors == 0 || sectors > LARGE_MAX)
 		return -EINVAL;
-	return prepare_in(req, region, VIRTIO_BLK_T_IN, vu_arg_get(args, nargs, "sector", 0), sectors,
-			  SECTOR);
+	return prepare_in(req, region, VIRTIO_BLK_T_IN, vu_arg_get(args, nargs, "sector", 0),
+			  sectors, SECTOR);
 }
 
 static int prepare_write(struct vu_request *req, const struct vu_memory *mem,
@@ -89,8 +89,8 @@ static int prepare_flush(struct vu_request *req, const struct vu_memory *mem,
 	return prepare_in(req, region, VIRTIO_BLK_T_FLUSH, 0, 0, 0);
 }
 
-static int prepare_id(struct vu_request *req, const struct vu_memory *mem,
-		      struct vu_region *region, const struct vu_arg *args, size_t nargs)
+static int prepare_id(struct vu_request *req, const struct vu_memory *mem, struct vu_region *region,
+		      const struct vu_arg *args, size_t nargs)
 {
 	(void)mem;
 	(void)args;
@@ -161,8 +161,9 @@ static void finish_in(struct vu_request *req, const struct vu_memory *mem, uint3
 		if (i == 1)
 			vu_request_add_result(req, "value", vu_load_le64(data));
 		if (vu_all_poison(data, req->chain.buffers[i].len))
-			vu_request_complain(req, "status is success, but buffer %zu of %zu was not written",
-					    i, status_index(req) - 1);
+			vu_request_complain(
+				req, "status is success, but buffer %zu of %zu was not written", i,
+				status_index(req) - 1);
 	}
 }
 

@@ -44,17 +44,17 @@ struct vu_request_kind {
 	 * Allocate buffers in @region and describe the chain. 0, -ENOSPC, or
 	 * -EINVAL when an argument is out of range.
 	 */
-	int (*prepare)(struct vu_request *req, const struct vu_memory *mem, struct vu_region *region,
-		       const struct vu_arg *args, size_t nargs);
+	int (*prepare)(struct vu_request *req, const struct vu_memory *mem,
+		       struct vu_region *region, const struct vu_arg *args, size_t nargs);
 	/* Look at what the device wrote: results, and a complaint if it is wrong. */
 	void (*finish)(struct vu_request *req, const struct vu_memory *mem, uint32_t written);
 };
 
 struct vu_device {
-	const char *name;      /* "blk" */
+	const char *name; /* "blk" */
 	const char *about;
 	uint32_t virtio_id;
-	uint64_t features;     /* virtio feature bits worth acknowledging if offered */
+	uint64_t features;        /* virtio feature bits worth acknowledging if offered */
 	unsigned int min_rings;   /* rings that must be set up before any is processed */
 	unsigned int probe_ring;  /* where a probe goes */
 	unsigned int ring_stride; /* distance to the same kind of ring of the next queue (pair) */

@@ -26,8 +26,8 @@ enum { WORD_REPLY /* number of the buffer with the header of the answer */ };
  * Header and @len bytes of arguments; returns where the arguments are, or NULL.
  * An address is unique among the requests on their way, and even, as FUSE wants it.
  */
-static void *begin(struct vu_request *req, struct vu_region *region, uint32_t opcode,
-		   uint64_t node, uint32_t len)
+static void *begin(struct vu_request *req, struct vu_region *region, uint32_t opcode, uint64_t node,
+		   uint32_t len)
 {
 	struct fuse_in_header *header = vu_request_out(req, region, sizeof(*header));
 
@@ -145,7 +145,8 @@ static int prepare_read(struct vu_request *req, const struct vu_memory *mem,
 	(void)mem;
 	if (size == 0 || size > READ_MAX)
 		return -EINVAL;
-	in = begin(req, region, FUSE_READ, vu_arg_get(args, nargs, "node", FUSE_ROOT_ID), sizeof(*in));
+	in = begin(req, region, FUSE_READ, vu_arg_get(args, nargs, "node", FUSE_ROOT_ID),
+		   sizeof(*in));
 	if (!in)
 		return -ENOSPC;
 	in->fh = vu_arg_get(args, nargs, "fh", 0);
@@ -202,9 +203,10 @@ static const void *answer(struct vu_request *req, const struct vu_memory *mem, s
 			vu_request_complain(req, "error %d: %s", -out.error, strerror(-out.error));
 		return NULL;
 	}
-	if (out.len < sizeof(out) + least || out.len > sizeof(out) + req->chain.buffers[i + 1].len) {
-		vu_request_complain(req, "the answer is %u bytes long, %zu to %zu were expected", out.len,
-				    sizeof(out) + least,
+	if (out.len < sizeof(out) + least ||
+	    out.len > sizeof(out) + req->chain.buffers[i + 1].len) {
+		vu_request_complain(req, "the answer is %u bytes long, %zu to %zu were expected",
+				    out.len, sizeof(out) + least,
 				    sizeof(out) + req->chain.buffers[i + 1].len);
 		return NULL;
 	}
@@ -223,8 +225,8 @@ static void finish_init(struct vu_request *req, const struct vu_memory *mem, uin
 	vu_request_add_result(req, "major", out->major);
 	vu_request_add_result(req, "minor", out->minor);
 	if (out->major != FUSE_KERNEL_VERSION)
-		vu_request_complain(req, "FUSE version %u.%u, asked for %d.%d", out->major, out->minor,
-				    FUSE_KERNEL_VERSION, FUSE_KERNEL_MINOR_VERSION);
+		vu_request_complain(req, "FUSE version %u.%u, asked for %d.%d", out->major,
+				    out->minor, FUSE_KERNEL_VERSION, FUSE_KERNEL_MINOR_VERSION);
 }
 
 static void finish_getattr(struct vu_request *req, const struct vu_memory *mem, uint32_t written)
@@ -318,11 +320,12 @@ static const struct vu_request_kind fs_kinds[] = {
 	{ "getattr", "attributes of a node: mode", "node", prepare_getattr, finish_getattr },
 	{ "lookup", "\"hello\", or the name that mkdir makes: found, node", "value", prepare_lookup,
 	  finish_lookup },
-	{ "mkdir", "make a directory \"vringer-VALUE\": node", "value", prepare_mkdir, finish_mkdir },
+	{ "mkdir", "make a directory \"vringer-VALUE\": node", "value", prepare_mkdir,
+	  finish_mkdir },
 	{ "statfs", "statistics: blocks, bsize", "", prepare_statfs, finish_statfs },
 	{ "open", "open a node to read: fh", "node", prepare_open, finish_open },
-	{ "read", "read from the start: len, value (the first 8 bytes)", "node fh size", prepare_read,
-	  finish_read },
+	{ "read", "read from the start: len, value (the first 8 bytes)", "node fh size",
+	  prepare_read, finish_read },
 	{ "bad", "a header at an address where no memory is", "", prepare_bad, finish_bad },
 	{ .name = NULL },
 };

@@ -101,7 +101,8 @@ static void finish_receive(struct vu_request *req, const struct vu_memory *mem, 
 	if (!packet)
 		return;
 	if (written < HEADER + sizeof(*ether) || written > RECEIVE_BUFFER) {
-		vu_request_complain(req, "%u bytes were received; header and Ethernet header are %zu",
+		vu_request_complain(req,
+				    "%u bytes were received; header and Ethernet header are %zu",
 				    written, HEADER + sizeof(*ether));
 		return;
 	}

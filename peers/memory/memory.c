@@ -90,8 +90,10 @@ static struct vu_region *add(struct vu_memory *mem, const char *name, int fd,
 struct vu_region *vu_memory_add(struct vu_memory *mem, const char *name, uint64_t guest_address,
 				uint64_t user_address, uint64_t size, uint64_t mmap_offset)
 {
-	struct vu_region layout = { .guest_address = guest_address, .user_address = user_address,
-				    .size = size, .mmap_offset = mmap_offset };
+	struct vu_region layout = { .guest_address = guest_address,
+				    .user_address = user_address,
+				    .size = size,
+				    .mmap_offset = mmap_offset };
 
 	errno = check_new(mem, name, size, mmap_offset);
 	return errno ? NULL : add(mem, name, create_file(name), &layout);
@@ -101,8 +103,10 @@ struct vu_region *vu_memory_add_shared(struct vu_memory *mem, const char *name,
 				       const struct vu_region *same, uint64_t guest_address,
 				       uint64_t user_address, uint64_t size, uint64_t mmap_offset)
 {
-	struct vu_region layout = { .guest_address = guest_address, .user_address = user_address,
-				    .size = size, .mmap_offset = mmap_offset };
+	struct vu_region layout = { .guest_address = guest_address,
+				    .user_address = user_address,
+				    .size = size,
+				    .mmap_offset = mmap_offset };
 
 	errno = check_new(mem, name, size, mmap_offset);
 	return errno ? NULL : add(mem, name, fcntl(same->fd, F_DUPFD_CLOEXEC, 0), &layout);
@@ -171,7 +175,8 @@ uint64_t vu_memory_alloc(struct vu_region *region, uint64_t len, uint64_t align)
 /* Mix of a word and its place; words of zero count nothing, so holes can be skipped. */
 static uint64_t mix(uint64_t place, uint64_t word)
 {
-	uint64_t h = (word ^ (place + 1) * UINT64_C(0x9e3779b97f4a7c15)) * UINT64_C(0xff51afd7ed558ccd);
+	uint64_t h =
+		(word ^ (place + 1) * UINT64_C(0x9e3779b97f4a7c15)) * UINT64_C(0xff51afd7ed558ccd);
 
 	h ^= h >> 32;
 	return word ? h * UINT64_C(0xc4ceb9fe1a85ec53) : 0;

@@ -117,7 +117,8 @@ static bool split_pop(struct fake_device *dev, struct fake_request *req)
 
 static bool packed_available(const struct fake_device *dev, uint16_t flags)
 {
-	bool avail = flags >> VRING_PACKED_DESC_F_AVAIL & 1, used = flags >> VRING_PACKED_DESC_F_USED & 1;
+	bool avail = flags >> VRING_PACKED_DESC_F_AVAIL & 1,
+	     used = flags >> VRING_PACKED_DESC_F_USED & 1;
 
 	return avail == dev->avail_wrap && used != dev->avail_wrap;
 }
@@ -244,7 +245,8 @@ void fake_device_want_kick(struct fake_device *dev, bool want)
 
 	if (dev->packed) {
 		if (want)
-			flags = dev->event_idx ? VRING_PACKED_EVENT_FLAG_DESC : VRING_PACKED_EVENT_FLAG_ENABLE;
+			flags = dev->event_idx ? VRING_PACKED_EVENT_FLAG_DESC
+					       : VRING_PACKED_EVENT_FLAG_ENABLE;
 		put(dev->used, 2, where | (unsigned int)dev->avail_wrap << 15);
 		put(dev->used + 2, 2, flags);
 	} else if (dev->event_idx) {

@@ -21,7 +21,7 @@ struct fake_device {
 	const struct vu_memory *mem;
 	bool packed, event_idx;
 	uint16_t size;
-	uint8_t *desc, *avail, *used; /* packed: descriptor ring, driver event, device event */
+	uint8_t *desc, *avail, *used;   /* packed: descriptor ring, driver event, device event */
 	uint16_t next_avail, next_used; /* split: free running; packed: index */
 	bool avail_wrap, used_wrap;
 };

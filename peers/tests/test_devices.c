@@ -247,7 +247,8 @@ static uint32_t serve_fuse(const struct fake_device *dev, const struct fake_requ
 	assert_true(req->buffers[at].device_writes && req->buffers[at + 1].device_writes);
 	out->unique = in->unique + s->unique_off;
 	out->error = s->error;
-	out->len = (uint32_t)((int32_t)sizeof(*out) + (s->error ? 0 : (int32_t)s->out_len) + s->len_off);
+	out->len = (uint32_t)((int32_t)sizeof(*out) + (s->error ? 0 : (int32_t)s->out_len) +
+			      s->len_off);
 	if (!s->error)
 		memcpy(bytes(dev, req, at + 1), s->out, s->out_len);
 	return out->len <= sizeof(*out) + s->out_len ? out->len : 0;
@@ -256,7 +257,8 @@ static uint32_t serve_fuse(const struct fake_device *dev, const struct fake_requ
 static void fs_init_is_the_first(void **state)
 {
 	struct bench *b = *state;
-	struct fuse_init_in in = { .major = 7, .minor = FUSE_KERNEL_MINOR_VERSION,
+	struct fuse_init_in in = { .major = 7,
+				   .minor = FUSE_KERNEL_MINOR_VERSION,
 				   .max_readahead = 128 << 10 };
 	struct fuse_init_out out = { .major = 7, .minor = 33 };
 	struct fuse_script s = { FUSE_INIT, 0, &in, &out, sizeof(in), sizeof(out), 0, 0, 0 };
@@ -277,8 +279,15 @@ static void fs_probe(void **state)
 {
 	struct bench *b = *state;
 	struct fuse_attr_out out = { .attr.mode = S_IFDIR | 0755 };
-	struct fuse_script s = { FUSE_GETATTR, FUSE_ROOT_ID, NULL, &out, sizeof(struct fuse_getattr_in),
-				 sizeof(out), 0, 0, 0 };
+	struct fuse_script s = { FUSE_GETATTR,
+				 FUSE_ROOT_ID,
+				 NULL,
+				 &out,
+				 sizeof(struct fuse_getattr_in),
+				 sizeof(out),
+				 0,
+				 0,
+				 0 };
 
 	run(b, &vu_fs, "probe", NULL, 0, serve_fuse, &s);
 	assert_content(b);
@@ -313,7 +322,9 @@ static void fs_names(void **state)
 	struct bench *b = *state;
 	struct vu_arg value = { "value", 12 };
 	struct fuse_entry_out out = { .nodeid = 9, .attr.mode = S_IFDIR };
-	struct fuse_script s = { FUSE_LOOKUP, FUSE_ROOT_ID, "vringer-12", &out, 11, sizeof(out), 0, 0, 0 };
+	struct fuse_script s = {
+		FUSE_LOOKUP, FUSE_ROOT_ID, "vringer-12", &out, 11, sizeof(out), 0, 0, 0
+	};
 	uint8_t mkdir_in[sizeof(struct fuse_mkdir_in) + 11] = { 0xed, 0x01 };
 
 	run(b, &vu_fs, "lookup", &value, 1, serve_fuse, &s);
@@ -327,12 +338,15 @@ static void fs_names(void **state)
 	s.error = -EACCES;
 	run(b, &vu_fs, "lookup", &value, 1, serve_fuse, &s);
 	assert_complains(b, "error 13");
-	s = (struct fuse_script){ FUSE_LOOKUP, FUSE_ROOT_ID, "hello", &out, 6, sizeof(out), 0, 0, 0 };
+	s = (struct fuse_script){
+		FUSE_LOOKUP, FUSE_ROOT_ID, "hello", &out, 6, sizeof(out), 0, 0, 0
+	};
 	run(b, &vu_fs, "lookup", NULL, 0, serve_fuse, &s);
 	assert_content(b);
 	memcpy(mkdir_in + sizeof(struct fuse_mkdir_in), "vringer-12", 11);
-	s = (struct fuse_script){ FUSE_MKDIR, FUSE_ROOT_ID, mkdir_in, &out, sizeof(mkdir_in),
-				  sizeof(out), 0, 0, 0 };
+	s = (struct fuse_script){
+		FUSE_MKDIR, FUSE_ROOT_ID, mkdir_in, &out, sizeof(mkdir_in), sizeof(out), 0, 0, 0
+	};
 	run(b, &vu_fs, "mkdir", &value, 1, serve_fuse, &s);
 	assert_content(b);
 	assert_int_equal(result(b, "node"), 9);
@@ -345,8 +359,8 @@ static void fs_files(void **state)
 	struct fuse_open_out open_out = { .fh = 4 };
 	struct fuse_read_in read_in = { .fh = 4, .size = 100 };
 	struct fuse_statfs_out statfs_out = { .st = { .blocks = 1000, .bsize = 4096 } };
-	struct fuse_script s = { FUSE_OPEN, 9, NULL, &open_out, sizeof(struct fuse_open_in),
-				 sizeof(open_out), 0, 0, 0 };
+	struct fuse_script s = { FUSE_OPEN,        9, NULL, &open_out, sizeof(struct fuse_open_in),
+				 sizeof(open_out), 0, 0,    0 };
 
 	run(b, &vu_fs, "open", args, 1, serve_fuse, &s);
 	assert_content(b);
@@ -361,8 +375,9 @@ static void fs_files(void **state)
 	assert_complains(b, "bytes long");
 	args[2].value = 0;
 	assert_int_equal(prepare(b, &vu_fs, "read", args, 3), -EINVAL);
-	s = (struct fuse_script){ FUSE_STATFS, FUSE_ROOT_ID, NULL, &statfs_out, 0, sizeof(statfs_out),
-				  0, 0, 0 };
+	s = (struct fuse_script){
+		FUSE_STATFS, FUSE_ROOT_ID, NULL, &statfs_out, 0, sizeof(statfs_out), 0, 0, 0
+	};
 	run(b, &vu_fs, "statfs", NULL, 0, serve_fuse, &s);
 	assert_content(b);
 	assert_int_equal(result(b, "blocks"), 1000);
@@ -384,9 +399,10 @@ static void net_sends_an_arp_request(void **state)
 	struct bench *b = *state;
 	struct vu_arg value = { "value", 0x01020304 };
 	uint8_t frame[NET_HEADER + 60], zero[NET_HEADER] = { 0 };
-	static const uint8_t head[] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02, 'v', 1, 2, 3, 4, 8, 6,
-					0, 1, 8, 0, 6, 4, 0, 1, 0x02, 'v', 1, 2, 3, 4, 192, 0, 2, 2,
-					0, 0, 0, 0, 0, 0, 192, 0, 2, 1, 0 };
+	static const uint8_t head[] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02, 'v', 1, 2, 3,
+					4,    8,    6,    0,    1,    8,    0,    6,   4, 0, 1,
+					0x02, 'v',  1,    2,    3,    4,    192,  0,   2, 2, 0,
+					0,    0,    0,    0,    0,    192,  0,    2,   1, 0 };
 
 	run(b, &vu_net, "probe", &value, 1, take_frame, frame);
 	assert_content(b);

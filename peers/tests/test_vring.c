@@ -23,10 +23,10 @@ struct shape {
 };
 
 static const struct shape shapes[] = {
-	{ false, false, 1 },  { false, false, 2 }, { false, false, 16 }, { false, false, 1024 },
-	{ false, true, 1 },   { false, true, 4 },  { false, true, 64 },	 { false, true, 1024 },
-	{ true, false, 1 },   { true, false, 2 },  { true, false, 3 },	 { true, false, 17 },
-	{ true, false, 256 }, { true, true, 1 },   { true, true, 5 },	 { true, true, 64 },
+	{ false, false, 1 },  { false, false, 2 },  { false, false, 16 }, { false, false, 1024 },
+	{ false, true, 1 },   { false, true, 4 },   { false, true, 64 },  { false, true, 1024 },
+	{ true, false, 1 },   { true, false, 2 },   { true, false, 3 },   { true, false, 17 },
+	{ true, false, 256 }, { true, true, 1 },    { true, true, 5 },    { true, true, 64 },
 	{ true, true, 100 },  { true, true, 1024 },
 };
 
@@ -67,7 +67,8 @@ static struct bench *bench_new(const struct shape *shape, uint64_t seed)
 	for (size_t i = 0; i < shape->size; i++)
 		b->slots[i] = vu_memory_alloc(b->region, PIECE * PIECES, 16);
 	assert_int_equal(vu_vring_init(&b->vr, &b->mem, b->region, shape->size, shape->packed,
-				       shape->event_idx), 0);
+				       shape->event_idx),
+			 0);
 	fake_device_init(&b->dev, &b->vr, vu_vring_base(&b->vr));
 	b->random = seed * 2654435761u + 1;
 	return b;
@@ -307,7 +308,8 @@ static void starts_at_any_base(void **state)
 			assert_int_equal(vu_vring_base(&b->vr), base);
 			fake_device_init(&b->dev, &b->vr, base);
 			b->device_asleep = b->driver_asleep = false;
-			assert_int_equal(vu_vring_used_idx(&b->vr), b->vr.packed ? 0 : (uint16_t)base);
+			assert_int_equal(vu_vring_used_idx(&b->vr),
+					 b->vr.packed ? 0 : (uint16_t)base);
 			random_traffic(b, 200);
 			assert_int_equal(vu_vring_base(&b->vr), fake_device_base(&b->dev));
 			bench_free(b);
@@ -354,7 +356,8 @@ static void a_restart_loses_nothing(void **state)
 		while (served < 300 && rounds++ < 3000) {
 			while (pick(b, 3) && add_random(b))
 				;
-			for (uint64_t n = pick(b, 3); n > 0 && fake_device_pop(&b->dev, &req); n--) {
+			for (uint64_t n = pick(b, 3); n > 0 && fake_device_pop(&b->dev, &req);
+			     n--) {
 				check_popped(b, &req);
 				fake_device_push(&b->dev, &req, room(&req));
 				served++;
@@ -587,7 +590,8 @@ static void scribble(struct bench *b, uint64_t guest, uint64_t len)
 	uint8_t *host = vu_memory_host(&b->mem, guest, len);
 
 	for (uint64_t n = pick(b, len < 32 ? len : 32) + 1; n > 0; n--)
-		host[pick(b, 4) ? pick(b, len < 64 ? len : 64) : pick(b, len)] = (uint8_t)pick(b, 256);
+		host[pick(b, 4) ? pick(b, len < 64 ? len : 64) : pick(b, len)] =
+			(uint8_t)pick(b, 256);
 }
 
 /* Nothing that stands in the rings makes the driver read outside or go on for ever. */

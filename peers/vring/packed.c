@@ -228,7 +228,8 @@ void packed_ask_call(struct vu_vring *vr)
 	uint16_t flags = VRING_PACKED_EVENT_FLAG_DISABLE;
 
 	if (vr->want_call)
-		flags = vr->event_idx ? VRING_PACKED_EVENT_FLAG_DESC : VRING_PACKED_EVENT_FLAG_ENABLE;
+		flags = vr->event_idx ? VRING_PACKED_EVENT_FLAG_DESC
+				      : VRING_PACKED_EVENT_FLAG_ENABLE;
 	if (vr->event_idx)
 		vring_store(&driver->off_wrap, vr->next_used);
 	vring_store(&driver->flags, flags);

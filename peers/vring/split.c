@@ -38,7 +38,8 @@ int split_init(struct vu_vring *vr)
 	uint64_t used_len = sizeof(struct vring_used) + n * sizeof(struct vring_used_elem) + 2;
 
 	used_len = (used_len + VRING_PAGE - 1) / VRING_PAGE * VRING_PAGE;
-	vr->desc = vu_memory_alloc(vr->region, n * sizeof(struct vring_desc), VRING_DESC_ALIGN_SIZE);
+	vr->desc =
+		vu_memory_alloc(vr->region, n * sizeof(struct vring_desc), VRING_DESC_ALIGN_SIZE);
 	vr->avail = vu_memory_alloc(vr->region, sizeof(struct vring_avail) + n * 2 + 2,
 				    VRING_AVAIL_ALIGN_SIZE);
 	vr->used = vu_memory_alloc(vr->region, used_len, VRING_PAGE);
@@ -87,7 +88,8 @@ static uint16_t fill_direct(struct vu_vring *vr, const struct vu_chain *chain)
 	uint16_t at = vr->free_head;
 
 	for (size_t i = 0; i < chain->nbuffers; i++) {
-		fill(&desc_table(vr)[at], &chain->buffers[i], i + 1 < chain->nbuffers, vr->next[at]);
+		fill(&desc_table(vr)[at], &chain->buffers[i], i + 1 < chain->nbuffers,
+		     vr->next[at]);
 		at = vr->next[at];
 	}
 	return at;

@@ -128,15 +128,15 @@ bool vring_complete(struct vu_vring *vr, uint32_t id, uint32_t len, struct vu_co
 	done->len = len;
 	done->problem[0] = '\0';
 	if (id >= vr->size || !vr->in_flight[id]) {
-		snprintf(done->problem, sizeof(done->problem), "used entry has id %u, which is %s", id,
-			 id >= vr->size ? "outside the ring" : "not in flight");
+		snprintf(done->problem, sizeof(done->problem), "used entry has id %u, which is %s",
+			 id, id >= vr->size ? "outside the ring" : "not in flight");
 		return false;
 	}
 	release(vr, (uint16_t)id);
 	if (len > vr->writable[id])
 		snprintf(done->problem, sizeof(done->problem),
-			 "used entry %u says %u bytes were written, the chain has room for %llu", id,
-			 len, (unsigned long long)vr->writable[id]);
+			 "used entry %u says %u bytes were written, the chain has room for %llu",
+			 id, len, (unsigned long long)vr->writable[id]);
 	return done->problem[0] == '\0';
 }
 

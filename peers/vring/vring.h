@@ -40,10 +40,10 @@ struct vu_vring {
 	uint16_t size;
 	/* guest addresses; packed: descriptor ring, driver event, device event */
 	uint64_t desc, avail, used;
-	uint16_t next_avail, next_used; /* split: free running; packed: index | wrap << 15 */
-	uint16_t free_head, nfree; /* free ids, and the number of free descriptors */
-	uint16_t next[VU_VRING_SIZE_MAX];    /* free list and chain links, kept out of guest memory */
-	uint16_t length[VU_VRING_SIZE_MAX];  /* descriptors of the chain with this id */
+	uint16_t next_avail, next_used;   /* split: free running; packed: index | wrap << 15 */
+	uint16_t free_head, nfree;        /* free ids, and the number of free descriptors */
+	uint16_t next[VU_VRING_SIZE_MAX]; /* free list and chain links, kept out of guest memory */
+	uint16_t length[VU_VRING_SIZE_MAX];   /* descriptors of the chain with this id */
 	uint64_t writable[VU_VRING_SIZE_MAX]; /* bytes that the device may write to it */
 	bool in_flight[VU_VRING_SIZE_MAX];
 	uint64_t indirect[VU_VRING_SIZE_MAX]; /* indirect table of this id, kept for reuse, or 0 */
