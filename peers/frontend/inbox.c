@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What arrives: told to the model, kept for the script, or served on the spot. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "player.h"
+#include "script/trace.h"
+
+static enum vu_channel channel_of(enum script_arrow arrow)
+{
+	return arrow == ARROW_REPLY || arrow == ARROW_REQUEST ? VU_MAIN : VU_BACKEND;
+}
+
+struct vu_message *player_arrived(void *ctx, enum script_arrow arrow, uint32_t request)
+{
+	struct player *p = ctx;
+	struct player_arrival *oldest = NULL;
+
+	for (size_t i = 0; i < PLAYER_INBOX; i++) {
+		struct player_arrival *a = &p->inbox[i];
+
+		if (a->full && a->msg.channel == channel_of(arrow) && a->msg.request == request &&
+		    (!oldest || a->sequence < oldest->sequence))
+			oldest = a;
+	}
+	return oldest ? &oldest->msg : NULL;
+}
+
+static struct player_arrival *arrival_of(struct player *p, const struct vu_message *msg)
+{
+	for (size_t i = 0; i < PLAYER_INBOX; i++)
+		if (&p->inbox[i].msg == msg)
+			return &p->inbox[i];
+	return NULL;
+}
+
+static void discard(struct player_arrival *a)
+{
+	if (a->full)
+		vu_message_close_fds(&a->msg);
+	a->full = false;
+}
+
+void player_inbox_clear(struct player *p)
+{
+	for (size_t i = 0; i < PLAYER_INBOX; i++)
+		discard(&p->inbox[i]);
+}
+
+void player_forget_replies(struct player *p, enum vu_channel channel, uint32_t request)
+{
+	for (size_t i = 0; i < PLAYER_INBOX; i++)
+		if (p->inbox[i].full && p->inbox[i].msg.channel == channel &&
+		    p->inbox[i].msg.request == request)
+			discard(&p->inbox[i]);
+}
+
+/* ---- requests on the back-end channel ---- */
+
+static void answer(struct player *p, const struct vu_message *request)
+{
+	const struct vu_message_info *info = vu_message_info(request);
+	struct vu_message reply;
+
+	if (!vu_message_needs_reply(request) && !(info && info->reply_when == VU_REPLY_ALWAYS))
+		return;
+	vu_message_init_reply(&reply, request);
+	vu_message_set_u64(&reply, info ? 0 : 1);
+	player_send(p, &reply, NULL, vu_deadline_in(VU_NSEC_PER_SEC));
+}
+
+void player_took(void *ctx, struct vu_message *msg)
+{
+	struct player *p = ctx;
+
+	if (msg->channel == VU_BACKEND && !vu_message_is_reply(msg) &&
+	    !(msg->request < 64 && p->answers[msg->request]))
+		answer(p, msg);
+	discard(arrival_of(p, msg));
+}
+
+/* ---- arriving ---- */
+
+static void note_breaches(struct player *p, const struct vu_observation *obs)
+{
+	for (size_t i = 0; i < obs->nbreaches; i++) {
+		if (p->nbreaches < PLAYER_BREACHES)
+			p->breaches[p->nbreaches++] = obs->breaches[i];
+		report_breach(p->report, &obs->breaches[i]);
+	}
+}
+
+/* A reply to a GET_FEATURES of our own, sent as a fence, is not the script's. */
+static bool take_fence(struct player *p, const struct vu_observation *obs)
+{
+	if (!obs->answered)
+		return false;
+	for (size_t i = 0; i < p->nfences; i++)
+		if (p->fences[i] == obs->to.sequence) {
+			p->fences[i] = p->fences[--p->nfences];
+			return true;
+		}
+	return false;
+}
+
+static void keep_inflight(struct player *p, const struct vu_message *msg)
+{
+	const struct vu_payload *layout = vu_message_layout(msg);
+	struct player_inflight *in = &p->inflight;
+	uint64_t queues = 0, size = 0;
+
+	if (!layout || !msg->nfds || vu_field_get(msg, layout, "mmap_size", &in->mmap_size) ||
+	    vu_field_get(msg, layout, "mmap_offset", &in->mmap_offset) ||
+	    vu_field_get(msg, layout, "num_queues", &queues) ||
+	    vu_field_get(msg, layout, "queue_size", &size))
+		return;
+	in->num_queues = (uint16_t)queues;
+	in->queue_size = (uint16_t)size;
+	if (in->fd >= 0)
+		close(in->fd);
+	in->fd = dup(msg->fds[0]);
+}
+
+static void keep(struct player *p, const struct vu_message *msg)
+{
+	struct player_arrival *slot = &p->inbox[0];
+
+	for (size_t i = 0; i < PLAYER_INBOX; i++) {
+		struct player_arrival *a = &p->inbox[i];
+
+		if (!a->full) {
+			slot = a;
+			break;
+		}
+		if (a->sequence < slot->sequence)
+			slot = a;
+	}
+	discard(slot); /* a script that takes nothing keeps only the newest */
+	slot->msg = *msg;
+	slot->sequence = p->arrivals++;
+	slot->full = true;
+}
+
+static void arrive(struct player *p, struct vu_message *msg)
+{
+	bool request = msg->channel == VU_BACKEND && !vu_message_is_reply(msg);
+	struct vu_observation obs;
+
+	vu_model_observe(&p->model, VU_BACKEND_ROLE, msg, &obs);
+	report_message(p->report, msg, false, NULL);
+	note_breaches(p, &obs);
+	p->activity[2]++;
+	if (take_fence(p, &obs)) {
+		vu_message_close_fds(msg);
+		return;
+	}
+	p->activity[request]++;
+	if (msg->channel == VU_MAIN && msg->request == VU_GET_VRING_BASE)
+		player_rings_stopped(p, msg);
+	if (msg->channel == VU_MAIN && msg->request == VU_GET_INFLIGHT_FD)
+		keep_inflight(p, msg);
+	if (request && !(msg->request < 64 && p->asks_for[msg->request])) {
+		answer(p, msg);
+		vu_message_close_fds(msg);
+		return;
+	}
+	keep(p, msg);
+}
+
+static void ended(struct player *p, struct vu_conn *conn, int err)
+{
+	epoll_ctl(p->epoll, EPOLL_CTL_DEL, conn->fd, NULL);
+	if (conn->channel == VU_BACKEND) {
+		vu_conn_close(conn);
+		p->channel_open = false;
+		return;
+	}
+	p->closed = true;
+	p->unreadable = err == -EMSGSIZE || err == -EBADMSG;
+	report_subject(p->report, p->unreadable ? "garbled" : "closed",
+		       p->unreadable ? "the stream cannot be followed any further" :
+				       "the subject closed the connection");
+}
+
+#define BURST 256 /* messages taken in one go: a flood must not keep deadlines from being seen */
+
+void player_receive(struct player *p, struct vu_conn *conn)
+{
+	struct vu_message msg;
+	int err = 0;
+
+	for (int i = 0; i < BURST && !err; i++) {
+		err = vu_conn_recv(conn, &msg);
+		if (!err)
+			arrive(p, &msg);
+		else if (err != -EAGAIN)
+			ended(p, conn, err);
+	}
+}
+
+bool player_may_arrive(void *ctx, enum script_arrow arrow, uint32_t request, char *why, size_t size)
+{
+	struct player *p = ctx;
+
+	(void)request;
+	if (arrow == ARROW_BACKEND_REQUEST && !p->channel_open) {
+		snprintf(why, size, "there is no back-end channel%s", p->closed ? " any more" : "");
+		return false;
+	}
+	if (!p->closed)
+		return true;
+	snprintf(why, size, "%s",
+		 p->subject->exited ? "the subject ended" :
+		 p->unreadable	    ? "the subject sent what is no message" :
+		 p->connected	    ? "the subject closed the connection" :
+				      "there is no connection");
+	return false;
+}

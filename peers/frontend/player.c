@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Connection and event loop of the front-end that plays. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "player.h"
+
+#define TICK VU_NSEC_PER_MSEC
+#define EVENTS 16
+
+int player_watch(struct player *p, int fd)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.fd = fd };
+
+	return epoll_ctl(p->epoll, EPOLL_CTL_ADD, fd, &ev) && errno != EEXIST ? -errno : 0;
+}
+
+struct player *player_new(const struct vu_device *dev, unsigned int queues, struct subject *subject,
+			  struct report *report)
+{
+	struct player *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->dev = dev;
+	p->queues = queues;
+	p->subject = subject;
+	p->report = report;
+	p->signals = p->log_event = p->main.fd = p->channel.fd = p->inflight.fd = p->log.fd = -1;
+	for (size_t i = 0; i < VU_MODEL_RINGS; i++)
+		p->rings[i].kick = p->rings[i].call = p->rings[i].err = -1;
+	vu_memory_init(&p->memory);
+	vu_model_init(&p->model);
+	p->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (p->epoll >= 0)
+		return p;
+	free(p);
+	return NULL;
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void close_channel(struct player *p)
+{
+	if (p->channel_open)
+		vu_conn_close(&p->channel);
+	p->channel_open = false;
+}
+
+void player_disconnect(struct player *p)
+{
+	if (p->connected)
+		vu_conn_close(&p->main);
+	p->connected = false;
+	p->closed = true;
+	close_channel(p);
+	player_inbox_clear(p);
+	vu_model_close(&p->model);
+}
+
+void player_free(struct player *p)
+{
+	if (!p)
+		return;
+	player_disconnect(p);
+	player_rings_close(p);
+	player_states_free(p);
+	close_fd(&p->inflight.fd);
+	close_fd(&p->log_event);
+	if (p->log.fd >= 0)
+		vu_log_close(&p->log);
+	vu_memory_free(&p->memory);
+	close_fd(&p->epoll);
+	free(p);
+}
+
+int player_connect(struct player *p, int64_t deadline)
+{
+	int fd;
+
+	player_disconnect(p);
+	fd = subject_connect(p->subject, deadline);
+	if (fd < 0)
+		return fd;
+	vu_conn_init(&p->main, fd, VU_MAIN);
+	vu_model_init(&p->model);
+	p->connected = true;
+	p->closed = p->unreadable = p->initialised = p->parted = false;
+	p->nfences = 0;
+	for (size_t i = 0; i < p->memory.nregions; i++)
+		p->memory.regions[i].listed = false;
+	return player_watch(p, fd);
+}
+
+/* ---- sending ---- */
+
+static bool forged(const struct vu_forge *f)
+{
+	return f && (f->set_request || f->set_flags || f->set_size || f->truncate);
+}
+
+/* The model is told what is on the wire; of a message that is cut short it learns nothing. */
+static void observe_sent(struct player *p, const struct vu_message *msg, const struct vu_forge *forge)
+{
+	struct vu_message *seen = (struct vu_message *)msg;
+	struct vu_observation obs;
+
+	if (forge && forge->truncate)
+		return;
+	if (!forged(forge)) {
+		vu_model_observe(&p->model, VU_FRONTEND, msg, &obs);
+		return;
+	}
+	seen = malloc(sizeof(*seen));
+	if (!seen)
+		return;
+	*seen = *msg;
+	seen->request = forge->set_request ? forge->request : msg->request;
+	seen->flags = forge->set_flags ? forge->flags : msg->flags;
+	seen->size = forge->set_size ? forge->size : msg->size;
+	vu_model_observe(&p->model, VU_FRONTEND, seen, &obs);
+	free(seen);
+}
+
+int player_send(struct player *p, struct vu_message *msg, const struct vu_forge *forge, int64_t deadline)
+{
+	struct vu_conn *conn = msg->channel == VU_MAIN ? &p->main : &p->channel;
+	int err;
+
+	if (msg->channel == VU_MAIN ? !p->connected : !p->channel_open)
+		return -ENOTCONN;
+	if (!vu_message_is_reply(msg))
+		player_forget_replies(p, msg->channel, msg->request);
+	report_message(p->report, msg, true, forge);
+	err = vu_conn_send(conn, msg, forge, deadline);
+	if (err)
+		return err;
+	observe_sent(p, msg, forge);
+	return 0;
+}
+
+/* ---- the loop ---- */
+
+static void drain_counter(int fd, uint64_t *count)
+{
+	uint64_t value;
+
+	while (read(fd, &value, sizeof(value)) == sizeof(value))
+		*count += value;
+}
+
+static void ring_event(struct player *p, int fd)
+{
+	for (size_t i = 0; i < VU_MODEL_RINGS; i++) {
+		struct player_ring *ring = &p->rings[i];
+		uint64_t before = ring->calls + ring->errs;
+
+		if (ring->call == fd)
+			drain_counter(fd, &ring->calls);
+		else if (ring->err == fd)
+			drain_counter(fd, &ring->errs);
+		ring->events += ring->calls + ring->errs - before;
+	}
+}
+
+static void dispatch(struct player *p, int fd)
+{
+	if (p->connected && fd == p->main.fd)
+		player_receive(p, &p->main);
+	else if (p->channel_open && fd == p->channel.fd)
+		player_receive(p, &p->channel);
+	else if (fd == p->signals)
+		p->interrupted = true;
+	else if (fd == p->subject->pidfd) {
+		subject_check(p->subject);
+		epoll_ctl(p->epoll, EPOLL_CTL_DEL, fd, NULL);
+	} else {
+		ring_event(p, fd);
+	}
+}
+
+int player_wait(struct player *p, int64_t deadline)
+{
+	struct epoll_event events[EVENTS];
+	int64_t until = deadline;
+	int n;
+
+	/* a ring in memory has no event of its own: the subject may complete without a signal */
+	if (player_in_flight(p) && vu_now() + TICK < deadline)
+		until = vu_now() + TICK;
+	n = epoll_wait(p->epoll, events, EVENTS, vu_deadline_poll_ms(until));
+	for (int i = 0; i < n; i++)
+		dispatch(p, events[i].data.fd);
+	player_reap(p);
+	if (p->interrupted)
+		return -EINTR;
+	return n > 0 ? 0 : -ETIMEDOUT;
+}
+
+void player_waits(struct player *p, char *buf, size_t size)
+{
+	struct vu_waits *waits = malloc(sizeof(*waits));
+	char ring[32];
+
+	buf[0] = '\0';
+	if (!waits)
+		return;
+	vu_waits_init(waits);
+	vu_waits_from_model(waits, &p->model);
+	for (size_t i = 0; i < p->nrequests; i++) {
+		if (!p->requests[i].submitted || p->requests[i].done || p->requests[i].background)
+			continue;
+		snprintf(ring, sizeof(ring), "ring %u", p->requests[i].ring);
+		vu_waits_add(waits, ring, "back-end", "a request to be completed");
+	}
+	if (waits->nedges)
+		vu_waits_print(waits, buf, size);
+	free(waits);
+}
+
+/* ---- the host's side of the interpreter ---- */
+
+static int host_send(void *ctx, struct vu_message *msg, const struct vu_forge *forge, int64_t deadline)
+{
+	return player_send(ctx, msg, forge, deadline);
+}
+
+static int host_bytes(void *ctx, const uint8_t *bytes, size_t len, int64_t deadline)
+{
+	struct player *p = ctx;
+
+	return p->connected ? vu_conn_send_bytes(&p->main, bytes, len, deadline) : -ENOTCONN;
+}
+
+static int host_wait(void *ctx, int64_t deadline)
+{
+	return player_wait(ctx, deadline);
+}
+
+static int host_fd(void *ctx, struct script_value value)
+{
+	struct player *p = ctx;
+	size_t i = value.number & UINT32_MAX;
+
+	if (value.kind == VALUE_FD)
+		return (int)value.number;
+	if (value.kind == VALUE_OBJECT && value.number >> 32 == OBJECT_REGION && i < p->memory.nregions)
+		return p->memory.regions[i].fd;
+	return -1;
+}
+
+static bool host_parted(void *ctx)
+{
+	return ((struct player *)ctx)->parted;
+}
+
+static void host_begin(void *ctx, const struct script *s, const struct script_stmt *stmt)
+{
+	report_statement(((struct player *)ctx)->report, s, stmt);
+}
+
+static void host_reading(void *ctx, const char *reading)
+{
+	report_reading(((struct player *)ctx)->report, reading);
+}
+
+struct script_host player_host(struct player *p)
+{
+	return (struct script_host){
+		.ctx = p,
+		.subject = SUBJECT_BACKEND,
+		.fill = player_fill,
+		.send = host_send,
+		.send_bytes = host_bytes,
+		.arrived = player_arrived,
+		.took = player_took,
+		.may_arrive = player_may_arrive,
+		.verb = player_verb,
+		.function = player_function,
+		.wait = host_wait,
+		.fd = host_fd,
+		.parted = host_parted,
+		.begin = host_begin,
+		.reading = host_reading,
+	};
+}

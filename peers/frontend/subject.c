@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The life of a subject: directory, set-up, start, connection, end. */
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "subject.h"
+#include "wire/socket.h"
+
+#define STOP_GRACE (2 * VU_NSEC_PER_SEC)
+#define COMMAND_MAX 4096
+
+static int fail(struct subject *s, int err, const char *what)
+{
+	snprintf(s->trouble, sizeof(s->trouble), "%s: %s", what, strerror(-err));
+	return err;
+}
+
+/* ---- commands ---- */
+
+/* Replace {socket} and {dir}. -E2BIG when the result does not fit. */
+static int expand(const struct subject *s, const char *command, char *out, size_t size)
+{
+	size_t n = 0;
+
+	while (*command) {
+		const char *value = NULL;
+		size_t skip = 1, len = 1;
+
+		if (!strncmp(command, "{socket}", 8)) {
+			value = s->socket;
+			skip = 8;
+		} else if (!strncmp(command, "{dir}", 5)) {
+			value = s->dir;
+			skip = 5;
+		}
+		len = value ? strlen(value) : 1;
+		if (n + len >= size)
+			return -E2BIG;
+		memcpy(out + n, value ? value : command, len);
+		n += len;
+		command += skip;
+	}
+	out[n] = '\0';
+	return 0;
+}
+
+static void redirect(const char *log)
+{
+	int in = open("/dev/null", O_RDONLY);
+	int out = open(log ? log : "/dev/null", O_WRONLY | O_CREAT | O_APPEND, 0666);
+
+	if (in >= 0)
+		dup2(in, STDIN_FILENO);
+	if (out >= 0) {
+		dup2(out, STDOUT_FILENO);
+		dup2(out, STDERR_FILENO);
+	}
+}
+
+/* In the child: no signal blocked, a group of its own, and no life longer than ours. */
+static void become(const struct subject *s, const char *command, bool in_dir)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	setpgid(0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	redirect(s->opt.log);
+	closefrom(3);
+	if (in_dir && chdir(s->dir))
+		_exit(126);
+	execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+	_exit(127);
+}
+
+static pid_t spawn(const struct subject *s, const char *command, bool in_dir)
+{
+	pid_t parent = getpid(), pid = fork();
+
+	if (pid)
+		return pid;
+	if (getppid() != parent)
+		_exit(126);
+	become(s, command, in_dir);
+	_exit(127);
+}
+
+static int pidfd_open(pid_t pid)
+{
+	return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+static bool wait_readable(int fd, int64_t deadline)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	int n;
+
+	do {
+		n = poll(&pfd, 1, vu_deadline_poll_ms(deadline));
+	} while ((n < 0 && errno == EINTR) || (!n && !vu_deadline_passed(deadline)));
+	return n > 0;
+}
+
+int subject_run(struct subject *s, const char *command, int64_t deadline)
+{
+	char line[COMMAND_MAX];
+	int status, fd, err = expand(s, command, line, sizeof(line));
+	pid_t pid;
+
+	if (err)
+		return err;
+	pid = spawn(s, line, true);
+	if (pid < 0)
+		return -errno;
+	fd = pidfd_open(pid);
+	if (fd >= 0 && !wait_readable(fd, deadline))
+		kill(-pid, SIGKILL);
+	if (fd >= 0)
+		close(fd);
+	if (waitpid(pid, &status, 0) < 0)
+		return -errno;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* ---- opening and starting ---- */
+
+static void attend(struct subject *s, int fd)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.fd = fd };
+
+	if (fd >= 0)
+		epoll_ctl(s->attention, EPOLL_CTL_ADD, fd, &ev);
+}
+
+static int make_dir(struct subject *s)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	/* socket paths are short: a long TMPDIR would not leave room for one */
+	if (!tmp || strlen(tmp) > 30)
+		tmp = "/tmp";
+	snprintf(s->dir, sizeof(s->dir), "%s/vringer-XXXXXX", tmp);
+	if (mkdtemp(s->dir))
+		return 0;
+	s->dir[0] = '\0';
+	return fail(s, -errno, "making a private directory");
+}
+
+int subject_open(struct subject *s, const struct subject_options *opt, int64_t deadline)
+{
+	int err;
+
+	memset(s, 0, sizeof(*s));
+	s->opt = *opt;
+	s->pidfd = s->listener = -1;
+	s->attention = epoll_create1(EPOLL_CLOEXEC);
+	attend(s, opt->signals);
+	if (opt->socket)
+		snprintf(s->socket, sizeof(s->socket), "%s", opt->socket);
+	if (!opt->command) {
+		s->pid = opt->pid;
+		s->pidfd = opt->pid ? pidfd_open(opt->pid) : -1;
+		attend(s, s->pidfd);
+	} else {
+		err = make_dir(s);
+		if (err)
+			return err;
+		if (!opt->socket)
+			snprintf(s->socket, sizeof(s->socket), "%s/socket", s->dir);
+	}
+	if (opt->setup && s->dir[0]) {
+		err = subject_run(s, opt->setup, deadline);
+		if (err) {
+			snprintf(s->trouble, sizeof(s->trouble), "set-up failed with status %d: %.100s", err,
+				 opt->setup);
+			return -ECANCELED;
+		}
+	}
+	if (!opt->connects)
+		return 0;
+	s->listener = vu_listen(s->socket);
+	return s->listener < 0 ? fail(s, s->listener, s->socket) : 0;
+}
+
+int subject_start(struct subject *s)
+{
+	char line[COMMAND_MAX];
+	int err;
+
+	if (!s->opt.command)
+		return 0;
+	snprintf(line, sizeof(line), "exec ");
+	err = expand(s, s->opt.command, line + 5, sizeof(line) - 5);
+	if (err)
+		return fail(s, err, "the command");
+	if (!s->opt.connects)
+		unlink(s->socket);
+	s->exited = s->killed = false;
+	s->pid = spawn(s, line, false);
+	if (s->pid < 0)
+		return fail(s, -errno, "fork");
+	setpgid(s->pid, s->pid);
+	s->ours = true;
+	s->pidfd = pidfd_open(s->pid);
+	attend(s, s->pidfd);
+	return s->pidfd < 0 ? fail(s, -errno, "pidfd_open") : 0;
+}
+
+static void explain_exit(struct subject *s)
+{
+	subject_check(s);
+	if (s->exited && WIFEXITED(s->status) && WEXITSTATUS(s->status) == 127)
+		snprintf(s->trouble, sizeof(s->trouble), "the command was not found; is it installed?");
+	else if (s->exited && WIFEXITED(s->status))
+		snprintf(s->trouble, sizeof(s->trouble),
+			 "the subject exited with status %d before it took a connection",
+			 WEXITSTATUS(s->status));
+	else if (s->exited)
+		snprintf(s->trouble, sizeof(s->trouble),
+			 "the subject was ended by SIG%s before it took a connection",
+			 sigabbrev_np(WTERMSIG(s->status)));
+}
+
+int subject_connect(struct subject *s, int64_t deadline)
+{
+	int fd;
+
+	s->trouble[0] = '\0';
+	if (s->opt.fd >= 0) {
+		fd = s->opt.fd;
+		s->opt.fd = -1;
+		return fd;
+	}
+	fd = s->listener >= 0 ? vu_accept(s->listener, deadline, s->attention)
+			      : vu_connect(s->socket, deadline, s->attention);
+	if (fd == -ETIMEDOUT)
+		snprintf(s->trouble, sizeof(s->trouble), "the subject %s in time at %s",
+			 s->listener >= 0 ? "did not connect" : "did not listen", s->socket);
+	else if (fd == -ECHILD) {
+		snprintf(s->trouble, sizeof(s->trouble), "interrupted");
+		explain_exit(s);
+	}
+	if (fd < 0 && !s->trouble[0])
+		fail(s, fd, s->socket);
+	return fd;
+}
+
+/* ---- ending ---- */
+
+void subject_check(struct subject *s)
+{
+	if (!s->ours || s->exited || s->pid <= 0)
+		return;
+	if (waitpid(s->pid, &s->status, WNOHANG) == s->pid)
+		s->exited = true;
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* Processes that the subject left behind are ours now (we are their subreaper): end them all. */
+static void reap_strays(void)
+{
+	char path[64];
+	FILE *f;
+	long pid;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
+	f = fopen(path, "re");
+	if (!f)
+		return;
+	while (fscanf(f, "%ld", &pid) == 1) {
+		kill((pid_t)pid, SIGKILL);
+		waitpid((pid_t)pid, NULL, 0);
+	}
+	fclose(f);
+}
+
+void subject_stop(struct subject *s, int64_t grace)
+{
+	subject_check(s);
+	if (s->ours && !s->exited) {
+		s->killed = true;
+		kill(-s->pid, SIGTERM);
+		if (!wait_readable(s->pidfd, vu_deadline_in(grace))) {
+			s->stubborn = true;
+			kill(-s->pid, SIGKILL);
+		}
+		waitpid(s->pid, &s->status, 0);
+	}
+	if (s->ours) {
+		kill(-s->pid, SIGKILL);
+		reap_strays();
+	}
+	close_fd(&s->pidfd);
+	s->ours = false;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path) && errno != ENOENT;
+}
+
+void subject_close(struct subject *s)
+{
+	subject_stop(s, STOP_GRACE);
+	close_fd(&s->listener);
+	close_fd(&s->attention);
+	if (s->dir[0])
+		nftw(s->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	s->dir[0] = '\0';
+}
+
+void subject_ending(const struct subject *s, bool closed, char *buf, size_t size)
+{
+	bool ended = s->exited || (s->killed && WIFSIGNALED(s->status) && WTERMSIG(s->status) != SIGTERM &&
+				   WTERMSIG(s->status) != SIGKILL);
+
+	if (!ended)
+		snprintf(buf, size, "%s", closed ? "closed" : "clean");
+	else if (WIFSIGNALED(s->status))
+		snprintf(buf, size, "crashed SIG%s", sigabbrev_np(WTERMSIG(s->status)));
+	else
+		snprintf(buf, size, "exited %d", WEXITSTATUS(s->status));
+}

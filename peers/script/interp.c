@@ -1,0 +1,519 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Statements, branches, fragments and deadlines of a scenario at play. */
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "interp_internal.h"
+
+#define FRAGMENT_DEPTH_MAX 8
+#define DEFAULT_WITHIN (5 * VU_NSEC_PER_SEC)
+
+static enum script_step run_stmt(struct script_interp *in, const struct script_stmt *stmt);
+
+const char *script_verdict_name(enum script_verdict verdict)
+{
+	static const char *const names[] = {
+		[VERDICT_PASS] = "pass", [VERDICT_FAIL] = "fail",
+		[VERDICT_INCONCLUSIVE] = "inconclusive", [VERDICT_NA] = "n/a",
+		[VERDICT_ERROR] = "error",
+	};
+
+	return names[verdict];
+}
+
+struct script_interp *script_interp_new(const struct script_host *host, double scale)
+{
+	struct script_interp *in = calloc(1, sizeof(*in));
+
+	if (!in)
+		return NULL;
+	in->host = host;
+	in->scale = scale;
+	return in;
+}
+
+void script_interp_free(struct script_interp *in)
+{
+	if (!in)
+		return;
+	script_drop(in, 0, in->nvars);
+	free(in->vars);
+	free(in);
+}
+
+const struct script_expr *script_positional(const struct script_stmt *stmt, size_t i)
+{
+	for (size_t k = 0; k < stmt->nargs; k++)
+		if (!stmt->args[k].name && !i--)
+			return stmt->args[k].value;
+	return NULL;
+}
+
+const struct script_arg *script_named(const struct script_stmt *stmt, const char *name)
+{
+	for (size_t k = 0; k < stmt->nargs; k++)
+		if (stmt->args[k].name && !strcmp(stmt->args[k].name, name))
+			return &stmt->args[k];
+	return NULL;
+}
+
+bool script_flag(const struct script_stmt *stmt, const char *flag)
+{
+	for (size_t k = 0; k < stmt->nflags; k++)
+		if (!strcmp(stmt->flags[k], flag))
+			return true;
+	return false;
+}
+
+int64_t script_scaled(const struct script_interp *in, int64_t ns)
+{
+	if (in->scale <= 0 || ns == VU_FOREVER)
+		return VU_FOREVER;
+	return (int64_t)((double)ns * in->scale);
+}
+
+int64_t script_deadline(const struct script_interp *in, const struct script_stmt *stmt, int64_t since)
+{
+	int64_t ns = stmt->within;
+
+	if (stmt->window != SCRIPT_NO_TIME)
+		return since + stmt->window; /* a window is not a deadline: it is not scaled */
+	ns = script_scaled(in, ns == SCRIPT_NO_TIME ? DEFAULT_WITHIN : ns);
+	return ns == VU_FOREVER ? VU_FOREVER : since + ns;
+}
+
+void script_outcome_add(char **list, size_t *n, const char *text)
+{
+	for (size_t i = 0; i < *n; i++)
+		if (!strcmp(list[i], text))
+			return;
+	if (*n < SCRIPT_LIST_MAX)
+		list[(*n)++] = strdup(text);
+}
+
+void script_outcome_free(struct script_outcome *out)
+{
+	free(out->file);
+	free(out->expected);
+	free(out->actual);
+	for (size_t i = 0; i < out->nclauses; i++)
+		free(out->clauses[i]);
+	for (size_t i = 0; i < out->nreadings; i++)
+		free(out->readings[i]);
+	memset(out, 0, sizeof(*out));
+}
+
+static char *print_stmt(const struct script_stmt *stmt)
+{
+	char *text = NULL, *end;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	if (!f)
+		return NULL;
+	script_print_stmt(f, stmt, 0);
+	fclose(f);
+	end = text ? strchr(text, '\n') : NULL;
+	if (end)
+		*end = '\0';
+	return text;
+}
+
+static enum script_verdict verdict_of(const struct script_interp *in, enum script_step step)
+{
+	switch (step) {
+	case STEP_NA: return VERDICT_NA;
+	case STEP_ERROR: return VERDICT_ERROR;
+	case STEP_UNREACHED: return VERDICT_INCONCLUSIVE;
+	default: break;
+	}
+	/* what fails in a fragment was not the point under test */
+	return in->depth ? VERDICT_INCONCLUSIVE : VERDICT_FAIL;
+}
+
+/* Record how it ended. The first record stands; STEP_PENDING means a deadline that passed. */
+static enum script_step conclude(struct script_interp *in, const struct script_stmt *stmt,
+				 enum script_step step, const char *reason, const char *actual)
+{
+	struct script_outcome *out = in->out;
+
+	if (out->verdict != VERDICT_PASS)
+		return step;
+	out->timed_out = step == STEP_PENDING;
+	out->verdict = verdict_of(in, step);
+	out->file = strdup(script_path(in->script));
+	out->pos = stmt->pos;
+	out->expected = print_stmt(stmt);
+	out->actual = actual && *actual ? strdup(actual) : NULL;
+	snprintf(out->reason, sizeof(out->reason), "%s", reason);
+	if (stmt->violates && out->verdict == VERDICT_FAIL)
+		script_outcome_add(out->clauses, &out->nclauses, stmt->violates);
+	return step == STEP_PENDING ? STEP_FAILED : step;
+}
+
+/* ---- statements that only concern the interpreter ---- */
+
+static enum script_step run_let(struct script_interp *in, struct script_call *call)
+{
+	const struct script_arg *arg = call->stmt->args;
+	struct script_value value;
+
+	if (script_eval(in, arg->value, &value, call->actual, sizeof(call->actual)))
+		return STEP_ERROR;
+	if (value.kind == VALUE_FD)
+		value.number = (uint64_t)dup((int)value.number);
+	return script_bind(in, arg->name, value) ? STEP_ERROR : STEP_DONE;
+}
+
+/* require, reach, expect: EXPR "why" */
+static enum script_step run_condition(struct script_interp *in, struct script_call *call)
+{
+	const struct script_stmt *stmt = call->stmt;
+	const struct script_expr *cond = script_positional(stmt, 0);
+	const struct script_expr *why = script_positional(stmt, 1);
+	uint64_t holds;
+
+	if (script_number(in, cond, &holds, call->actual, sizeof(call->actual)))
+		return STEP_ERROR;
+	if (holds)
+		return STEP_DONE;
+	snprintf(call->actual, sizeof(call->actual), "%s", why ? why->text : "it is not so");
+	return stmt->word[2] == 'q' ? STEP_NA : stmt->word[2] == 'a' ? STEP_UNREACHED : STEP_FAILED;
+}
+
+static const struct {
+	const char *word;
+	enum script_step (*run)(struct script_interp *in, struct script_call *call);
+} own_verbs[] = {
+	{ "let", run_let },
+	{ "require", run_condition },
+	{ "reach", run_condition },
+	{ "expect", run_condition },
+	{ "bytes", script_send_bytes },
+};
+
+/* ---- one try of a statement ---- */
+
+static bool leaves(const struct script_interp *in, enum script_arrow arrow)
+{
+	bool from_frontend = arrow == ARROW_REQUEST || arrow == ARROW_BACKEND_REPLY;
+
+	return from_frontend == (in->host->subject == SUBJECT_BACKEND);
+}
+
+static enum script_step try_stmt(struct script_interp *in, struct script_call *call)
+{
+	const struct script_stmt *stmt = call->stmt;
+
+	if (stmt->kind == STMT_MESSAGE)
+		return leaves(in, stmt->arrow) ? script_send_message(in, call)
+					       : script_await_message(in, call);
+	for (size_t i = 0; i < sizeof(own_verbs) / sizeof(own_verbs[0]); i++)
+		if (!strcmp(stmt->word, own_verbs[i].word))
+			return own_verbs[i].run(in, call);
+	return in->host->verb(in->host->ctx, call);
+}
+
+static void take_reading(struct script_interp *in, const struct script_stmt *stmt)
+{
+	if (!stmt->reads)
+		return;
+	script_outcome_add(in->out->readings, &in->out->nreadings, stmt->reads);
+	in->host->reading(in->host->ctx, stmt->reads);
+}
+
+/* A branch that violates something happened: that is the failure, however well it went. */
+static enum script_step settle(struct script_interp *in, const struct script_stmt *stmt)
+{
+	char reason[SCRIPT_TEXT_MAX];
+
+	take_reading(in, stmt);
+	if (!stmt->violates)
+		return STEP_DONE;
+	snprintf(reason, sizeof(reason), "%s", stmt->reads ? stmt->reads : "this must not happen");
+	return conclude(in, stmt, STEP_FAILED, reason, "this happened");
+}
+
+static const char *reason_of(const struct script_stmt *stmt, enum script_step step, const char *actual)
+{
+	if (step == STEP_PENDING)
+		return stmt->kind == STMT_MESSAGE ? "the message did not come in time" :
+						    "it did not happen in time";
+	if (stmt->kind == STMT_MESSAGE && !strncmp(actual + strspn(actual, "<-=>"), " ", 1))
+		return "the message is not as it should be";
+	return *actual ? actual : "it went wrong";
+}
+
+static enum script_step run_simple(struct script_interp *in, const struct script_stmt *stmt)
+{
+	struct script_call call = { .interp = in, .stmt = stmt, .since = vu_now() };
+	int64_t deadline = script_deadline(in, stmt, call.since);
+	enum script_step step;
+
+	in->host->begin(in->host->ctx, in->script, stmt);
+	while ((step = try_stmt(in, &call)) == STEP_PENDING && !vu_deadline_passed(deadline))
+		if (in->host->wait(in->host->ctx, deadline) == -EINTR)
+			return conclude(in, stmt, STEP_ERROR, "interrupted", NULL);
+	if (step == STEP_DONE) {
+		take_reading(in, stmt);
+		return STEP_DONE;
+	}
+	return conclude(in, stmt, step, reason_of(stmt, step, call.actual), call.actual);
+}
+
+/* ---- either ---- */
+
+static int64_t latest(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* One round over the first lines; the number of the branch that happened, or -1. */
+static int try_branches(struct script_interp *in, struct script_call *calls, enum script_step *steps,
+			size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (steps[i] != STEP_PENDING)
+			continue;
+		steps[i] = try_stmt(in, &calls[i]);
+		if (steps[i] == STEP_DONE)
+			return (int)i;
+	}
+	return -1;
+}
+
+static bool any_pending(const enum script_step *steps, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (steps[i] == STEP_PENDING)
+			return true;
+	return false;
+}
+
+static int await_branch(struct script_interp *in, struct script_call *calls, enum script_step *steps,
+			size_t n, int64_t deadline)
+{
+	int taken;
+
+	for (;;) {
+		taken = try_branches(in, calls, steps, n);
+		if (taken >= 0 || !any_pending(steps, n) || vu_deadline_passed(deadline))
+			return taken;
+		/* what did not match now may match what comes next, unless it cannot come any more */
+		if (in->host->wait(in->host->ctx, deadline) == -EINTR)
+			return -EINTR;
+	}
+}
+
+static enum script_step run_block(struct script_interp *in, const struct script_block *block, size_t from)
+{
+	enum script_step step = STEP_DONE;
+
+	for (size_t i = from; i < block->nstmts && step == STEP_DONE; i++)
+		step = run_stmt(in, block->stmts[i]);
+	return step;
+}
+
+static enum script_step run_branch(struct script_interp *in, const struct script_block *branch)
+{
+	enum script_step step = settle(in, branch->stmts[0]);
+
+	return step == STEP_DONE ? run_block(in, branch, 1) : step;
+}
+
+static enum script_step run_either(struct script_interp *in, const struct script_stmt *stmt)
+{
+	size_t n = stmt->nbranches;
+	struct script_call *calls = calloc(n, sizeof(*calls));
+	enum script_step *steps = calloc(n, sizeof(*steps)), step;
+	int64_t deadline = 0, now = vu_now();
+	char seen[SCRIPT_TEXT_MAX] = "";
+	int taken;
+
+	if (!calls || !steps) {
+		free(calls);
+		free(steps);
+		return conclude(in, stmt, STEP_ERROR, "out of memory", NULL);
+	}
+	for (size_t i = 0; i < n; i++) {
+		calls[i] = (struct script_call){ .interp = in, .stmt = stmt->branches[i].stmts[0],
+						 .since = now };
+		steps[i] = STEP_PENDING;
+		deadline = latest(deadline, script_deadline(in, calls[i].stmt, now));
+		in->host->begin(in->host->ctx, in->script, calls[i].stmt);
+	}
+	taken = await_branch(in, calls, steps, n, deadline);
+	for (size_t i = 0; i < n && !seen[0]; i++)
+		snprintf(seen, sizeof(seen), "%s", calls[i].actual);
+	free(calls);
+	free(steps);
+	if (taken >= 0)
+		return run_branch(in, &stmt->branches[taken]);
+	if (taken == -EINTR)
+		return conclude(in, stmt, STEP_ERROR, "interrupted", NULL);
+	step = vu_deadline_passed(deadline) ? STEP_PENDING : STEP_FAILED;
+	return conclude(in, stmt->branches[0].stmts[0], step, "none of the alternatives happened", seen);
+}
+
+/* ---- blocks ---- */
+
+static enum script_step run_times(struct script_interp *in, const struct script_stmt *stmt,
+				  const char *variable, uint64_t times)
+{
+	enum script_step step = STEP_DONE;
+
+	for (uint64_t i = 0; i < times && step == STEP_DONE; i++) {
+		if (variable)
+			script_bind_number(in, variable, i);
+		step = run_block(in, &stmt->branches[0], 0);
+	}
+	return step;
+}
+
+static enum script_step run_counted(struct script_interp *in, const struct script_stmt *stmt)
+{
+	const struct script_expr *e = script_positional(stmt, 0);
+	const struct script_value *rings = script_lookup(in, "rings");
+	char why[SCRIPT_TEXT_MAX];
+	uint64_t times;
+
+	if (!strcmp(stmt->word, "each"))
+		return run_times(in, stmt, "ring", rings ? rings->number : 0);
+	if (script_number(in, e, &times, why, sizeof(why)))
+		return conclude(in, stmt, STEP_ERROR, why, NULL);
+	if (!strcmp(stmt->word, "repeat"))
+		return run_times(in, stmt, NULL, times);
+	/* if EXPR ... [else ...] end */
+	if (times)
+		return run_block(in, &stmt->branches[0], 0);
+	return stmt->nbranches > 1 ? run_block(in, &stmt->branches[1], 0) : STEP_DONE;
+}
+
+/* ---- fragments ---- */
+
+/* scenarios/common/NAME.vus, found from wherever the scenario lies. */
+static bool find_fragment(const struct script *from, const char *name, char path[PATH_MAX])
+{
+	char dir[PATH_MAX];
+
+	snprintf(dir, sizeof(dir), "%s", script_path(from));
+	for (char *up = dirname(dir); ; up = dirname(up)) {
+		snprintf(path, PATH_MAX, "%.3000s/common/%.200s.vus", up, name);
+		if (!access(path, R_OK))
+			return true;
+		if (!strcmp(up, "/") || !strcmp(up, "."))
+			break;
+	}
+	snprintf(path, PATH_MAX, "common/%.200s.vus", name);
+	return !access(path, R_OK);
+}
+
+static int bind_params(struct script_interp *in, const struct script_stmt *use, const struct script *frag,
+		       char *why, size_t size)
+{
+	const struct script_list *params = &script_header(frag)->params;
+	struct script_value value;
+
+	for (size_t i = 0; i < params->n; i++) {
+		const struct script_expr *e = script_positional(use, i + 1);
+
+		if (!e) {
+			snprintf(why, size, "use %s: $%s is not given", script_path(frag),
+				 params->items[i]);
+			return -EINVAL;
+		}
+		if (script_eval(in, e, &value, why, size))
+			return -EINVAL;
+		if (value.kind == VALUE_FD)
+			value.number = (uint64_t)dup((int)value.number);
+		if (script_push(in, params->items[i], value))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static enum script_step play_all(struct script_interp *in)
+{
+	struct script_stmt *stmt;
+	struct script_error err;
+	enum script_step step = STEP_DONE;
+	int more;
+
+	while (step == STEP_DONE && (more = script_next(in->script, &stmt, &err)) != 0) {
+		if (more < 0) {
+			struct script_stmt at = { .pos = err.pos, .kind = STMT_VERB, .word = "",
+						  .within = SCRIPT_NO_TIME, .window = SCRIPT_NO_TIME };
+
+			return conclude(in, &at, STEP_ERROR, err.text, NULL);
+		}
+		step = run_stmt(in, stmt);
+		script_stmt_free(stmt);
+	}
+	return step;
+}
+
+static enum script_step run_use(struct script_interp *in, const struct script_stmt *stmt)
+{
+	const struct script_expr *name = script_positional(stmt, 0);
+	struct script *outer = in->script, *frag;
+	char path[PATH_MAX], why[SCRIPT_TEXT_MAX];
+	struct script_error err;
+	enum script_step step;
+	size_t base = in->nvars;
+
+	if (in->depth >= FRAGMENT_DEPTH_MAX)
+		return conclude(in, stmt, STEP_ERROR, "fragments use one another too deeply", NULL);
+	if (!find_fragment(outer, name->text, path))
+		return conclude(in, stmt, STEP_ERROR, "there is no such fragment in common/", NULL);
+	frag = script_open(path, NULL, &err);
+	if (!frag)
+		return conclude(in, stmt, STEP_ERROR, err.text, NULL);
+	step = bind_params(in, stmt, frag, why, sizeof(why)) ? STEP_ERROR : STEP_DONE;
+	if (step == STEP_ERROR)
+		conclude(in, stmt, step, why, NULL);
+	size_t params = in->nvars - base;
+
+	in->script = frag;
+	in->depth++;
+	if (step == STEP_DONE)
+		step = play_all(in);
+	in->depth--;
+	in->script = outer;
+	script_drop(in, base, params);
+	script_close(frag);
+	return step;
+}
+
+static enum script_step run_stmt(struct script_interp *in, const struct script_stmt *stmt)
+{
+	switch (stmt->kind) {
+	case STMT_EITHER:
+		return run_either(in, stmt);
+	case STMT_BLOCK:
+		return run_counted(in, stmt);
+	case STMT_VERB:
+		if (!strcmp(stmt->word, "use"))
+			return run_use(in, stmt);
+		break;
+	case STMT_MESSAGE:
+		break;
+	}
+	return run_simple(in, stmt);
+}
+
+void script_play(struct script_interp *in, struct script *s, struct script_outcome *out)
+{
+	/* what came behind the last line is seen by asking once more */
+	const struct script_stmt alive = { .kind = STMT_VERB, .word = (char *)"alive",
+					   .within = SCRIPT_NO_TIME, .window = SCRIPT_NO_TIME };
+
+	memset(out, 0, sizeof(*out));
+	in->out = out;
+	in->script = s;
+	if (play_all(in) == STEP_DONE && !in->host->parted(in->host->ctx))
+		run_simple(in, &alive);
+}
