@@ -6,6 +6,7 @@ A line `# fake: WORD...` of the scenario says how it behaves; everything else of
 the language is ignored. It starts no subject.
 """
 
+import ctypes
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+PR_SET_PDEATHSIG = 1
 LISTS = ("checks", "needs", "without", "device", "alias")
 
 
@@ -38,6 +40,10 @@ def verdict(name: str, **more: Any) -> str:
     return json.dumps({"event": "verdict", "verdict": name, "clauses": [], "readings": [],
                        "reason": "", "ending": "clean", "waits": "", "started_ns": 1000000,
                        "played_ns": 2000000, **more}) + "\n"
+
+
+def die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
 def behave(words: list[str], events: int) -> int:
@@ -66,10 +72,15 @@ def behave(words: list[str], events: int) -> int:
         os.write(events, b"\n" + verdict("pass").encode())
     elif kind == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
+    elif kind == "kill-parent":
+        os.kill(os.getppid(), signal.SIGKILL)
     elif kind == "hang":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         time.sleep(600)
     elif kind == "wait":
+        die_with_parent()
+        with open(detail, "wb") as begun:
+            begun.write(b".")
         time.sleep(600)
     elif kind == "daemon":
         if os.fork() == 0:

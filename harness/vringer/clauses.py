@@ -100,7 +100,7 @@ class Registry:
     def parse_edition(self, text: str) -> Edition:
         """The edition that a person asked for, or UsageError."""
         when, first = edition(text), self.editions[0]
-        if when is None or not (edition(first) or ()) <= when <= (edition(self.newest) or ()):
+        if when is None or "." not in text or not (edition(first) or ()) <= when <= (edition(self.newest) or ()):
             raise UsageError(f"there is no edition {text!r} of the spec",
                              f"editions go from {first} to {self.newest}, such as 8.2 or 11.0")
         return when

@@ -147,6 +147,16 @@ def _files(names: Sequence[str]) -> list[str]:
     return [str(path) for path in dict.fromkeys(found)]
 
 
+def _check_keywords(expression: str) -> None:
+    """What pytest says of -k itself is lost in its workers."""
+    from _pytest.mark.expression import Expression, ParseError
+
+    try:
+        Expression.compile(expression)
+    except ParseError as error:
+        raise UsageError(f"-k {expression!r}: {error}") from error
+
+
 def _plan(args: argparse.Namespace, words: list[str]) -> Plan:
     registry = clauses.load()
     spec = args.spec or registry.newest
@@ -183,6 +193,7 @@ def _run(args: argparse.Namespace) -> int:
 
     from vringer.report import EXIT_BASE
 
+    _check_keywords(getattr(args, "-k") or "")
     plan = _plan(args, args.words)
     os.environ["VRINGER_PLAYER"] = str(places.player())  # for the workers
     code = int(pytest.main(_pytest_words(args, plan, args.rest)))

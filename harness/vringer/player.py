@@ -227,7 +227,7 @@ class _Run:
             play = Play("error", f"vu-frontend wrote an event that is none: {self.events.garbage}")
         elif not said:
             play.reason = self.errors.text.strip() or f"vu-frontend gave no verdict (exit {code})"
-        elif code not in EXIT_OF[play.verdict]:
+        elif play.verdict == said["verdict"] and code not in EXIT_OF[play.verdict]:
             play = Play("error", f"vu-frontend said {play.verdict} and exited with {code}")
         play.chart = self.chart.text
         play.notes += sorted({t.note for t in (self.chart, self.errors, self.stream) if t.note})

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Candidates: their files, what --backend means, and what is said when one is missing."""
+
+from pathlib import Path
+
+import pytest
+
+from vringer import candidates
+from vringer.candidates import Candidate
+from vringer.errors import UsageError
+
+GOOD = 'name = "x"\ndevice = "blk"\ncommand = "sh -c true {socket}"\n'
+
+
+def write(folder: Path, text: str, name: str = "x") -> Path:
+    path = folder / f"{name}.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_file_is_read(tmp_path: Path) -> None:
+    more = 'queues = 2\n[hooks]\ngrow = "true"\n[[expect]]\nscenario = "a/*"\nverdict = "pass"\n'
+    candidate = candidates.load(write(tmp_path, GOOD + more))
+    assert (candidate.queues, candidate.hooks) == (2, (("grow", "true"),))
+    assert candidate.expect[0].scenario == "a/*"
+    assert not candidate.connects
+
+
+@pytest.mark.parametrize("text, told", [
+    ("name = ", "Invalid value"), (GOOD + "quues = 2", "did you mean 'queues'"),
+    (GOOD + 'queues = "2"', "wrong type"), (GOOD + 'socket = "both"', "listen"),
+    ('name = "x"\ndevice = "blk"\n', "'command' is missing"),
+    (GOOD.replace("{socket}", ""), "no {socket}"),
+])
+def test_mistakes_in_a_file_are_told(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(UsageError, match=told) as caught:
+        candidates.load(write(tmp_path, text))
+    assert "x.toml" in str(caught.value)
+
+
+def test_backend_is_a_name_a_file_or_a_command(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD)
+    assert candidates.resolve("x", folder=tmp_path).path == path
+    assert candidates.resolve(str(path)).path == path
+    own = candidates.resolve("./dir/mydev --socket-path {socket}", "blk")
+    assert own.name == "mydev"
+    assert own.command == f"{Path.cwd()}/dir/mydev --socket-path {{socket}}"
+    assert not own.has_file
+    with pytest.raises(UsageError, match="did you mean 'x'"):
+        candidates.resolve("xx", folder=tmp_path)
+    with pytest.raises(UsageError, match="needs --device"):
+        candidates.resolve("mydev {socket}")
+    with pytest.raises(UsageError, match="cannot be read"):
+        candidates.resolve("mydev '{socket}", "blk")
+
+
+def test_every_candidate_of_ours_can_be_read() -> None:
+    for name, path in candidates.files().items():
+        assert candidates.load(path).name == name
+
+
+def test_a_missing_program_is_named_with_its_package() -> None:
+    gone = Candidate("x", "sh -c 'exec nosuch-program {socket}'", "blk",
+                     version="nosuch-program --version | head -n 1", package="nosuch-package")
+    trouble = candidates.missing(gone)
+    assert trouble and "nosuch-program" in trouble.cause
+    assert trouble.cure == "install it: apt-get install nosuch-package"
+    assert candidates.missing(Candidate("x", "LANG=C sh {socket}", "blk")) is None
+
+
+def test_the_version_is_the_first_number() -> None:
+    def version(command: str) -> str:
+        return candidates.version(Candidate("x", "x {socket}", "blk", version=command))
+
+    assert version("echo dev version 7.2.22 '(Debian 1:7.2+dfsg)'") == "7.2.22"
+    assert version("echo none") == ""
+    assert version("exit 3") == ""
+    assert version("") == ""

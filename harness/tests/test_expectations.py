@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Expectations: what they match, and that every surprise is one."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vringer.errors import UsageError
+from vringer.expectations import Expectation, choose, compare, in_range, parse, unmatched
+from vringer.scenarios import Scenario
+from vringer.verdict import Play, Result
+
+ONE = Scenario(Path("ring/one.vus"), "ring/one", alias=("ring/uno",))
+
+
+def result(verdict: str, red: bool = False, tentative: str = "", **play: Any) -> Result:
+    return Result("dev", "ring/one", 1, "One", verdict, ["a.b"], Play(verdict, **play), red=red,
+                  tentative=tentative)
+
+
+@pytest.mark.parametrize("version, versions, inside", [
+    ("7.2.22", "7.2", True), ("7.2.22", "5.2..7.2", True), ("7.2.22", "..7.2", True),
+    ("7.2.22", "8.0..", False), ("7.10", "..7.2", False), ("10.0.13", "8.0..", True),
+    ("7.2.22", "7.2.23..", False), ("", "8.0..", True), ("5.1", "5.2..7.2", False),
+])
+def test_version_ranges(version: str, versions: str, inside: bool) -> None:
+    assert in_range(version, versions) is inside
+
+
+def test_an_exact_id_counts_before_a_glob_and_versions_before_both() -> None:
+    glob = Expectation("ring/*", "fail", "all")
+    exact = Expectation("ring/one", "n/a", "one")
+    old = Expectation("ring/one", "error", "old", versions="..5.2")
+    assert choose([glob, old, exact], ONE, "7.2") is exact
+    assert choose([glob, old, exact], ONE, "5.2") is old
+    assert choose([glob], ONE, "7.2") is glob
+    assert choose([Expectation("ring/uno", "fail", "by its earlier id")], ONE, "7.2")
+    assert choose([Expectation("mem/*", "fail", "other")], ONE, "7.2") is None
+
+
+def test_entries_that_match_nothing() -> None:
+    known, lost = Expectation("ring/*", "fail", "r"), Expectation("rings/one", "fail", "r")
+    assert unmatched([known, lost], [ONE]) == [lost]
+
+
+@pytest.mark.parametrize("got, entry, pinned, surprise", [
+    (result("pass"), None, True, ""),
+    (result("fail", red=True), None, False, "unexpected fail"),
+    (result("fail"), None, False, ""),
+    (result("inconclusive"), None, False, "not reached"),
+    (result("inconclusive", tentative="x"), None, False, ""),
+    (result("error"), None, False, "could not be played"),
+    (result("n/a"), None, False, ""),
+    (result("n/a"), None, True, "unexpected n/a"),
+    (result("n/a"), Expectation("*", "n/a", "r"), True, ""),
+    (result("pass"), Expectation("*", "fail", "r", url="http://bug"), True, "unexpected pass"),
+    (result("fail", red=True), Expectation("*", "fail", "r"), True, ""),
+    (result("fail"), Expectation("*", "pass"), True, "unexpected fail"),
+    (result("fail", reason="too late"), Expectation("*", "fail", "r", message="late"), True, ""),
+    (result("fail", reason="never"), Expectation("*", "fail", "r", message="late"), True,
+     "in another way"),
+    (result("error"), Expectation("*", "error", "r"), True, ""),
+])
+def test_surprises(got: Result, entry: Expectation | None, pinned: bool, surprise: str) -> None:
+    compared = compare(got, entry, pinned)
+    assert (surprise in compared.surprise) if surprise else not compared.unexpected
+    assert compared.expected_verdict == (entry.verdict if entry else "pass")
+
+
+@pytest.mark.parametrize("entry, told", [
+    ({"scenario": "a", "verdict": "fails", "reason": "r"}, "no verdict 'fails'"),
+    ({"scenario": "a", "verdict": "fail"}, "no reason"),
+    ({"verdict": "fail", "reason": "r"}, "lacks 'scenario'"),
+    ({"scenario": "a", "verdict": "pass", "verison": "1"}, "no key 'verison'"),
+])
+def test_wrong_entries_are_told(entry: dict[str, Any], told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        parse(entry, "x.toml")

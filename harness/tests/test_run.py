@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`vringer run` from end to end with a fake player: verdicts, exit codes, bad players."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ElementTree
+from typing import Any
+
+import pytest
+
+from conftest import CLAUSE, Vringer
+
+FAIL = f'fail {{"clauses": ["{CLAUSE}"], "reason": "not started", "expected": "<- A", ' \
+       '"actual": "<- B"}'
+ADVICE = 'fail {"clauses": ["plat.event-value-opaque"], "readings": ["interprets it"]}'
+INFERRED = "ring.start-on-set-vring-kick"
+CANDIDATE = 'name = "mine"\ndevice = "blk"\ncommand = "true {socket}"\nversion = "echo true 7.2.1"\n'
+
+
+def by_name(results: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {r["scenario"].rpartition("/")[2]: r for r in results}
+
+
+@pytest.mark.parametrize("behaviour, code", [
+    ("pass", 0), (FAIL, 1), (ADVICE, 0), ("inconclusive", 1), ("garbage", 4), ("usage oops", 4)])
+def test_exit_codes(vringer: Vringer, behaviour: str, code: int) -> None:
+    vringer.fake("one", behaviour)
+    assert vringer.judge()[0] == code
+
+
+def test_nothing_ran_is_an_error(vringer: Vringer) -> None:
+    vringer.fake("one", "pass")
+    assert vringer.judge("-k", "other")[0] == 3
+    vringer.fake("one", 'n/a {"reason": "lacks it"}')
+    assert vringer.judge()[0] == 3
+
+
+def test_a_surprise_weighs_more_than_an_error(vringer: Vringer) -> None:
+    vringer.fake("one", FAIL)
+    vringer.fake("two", "garbage")
+    assert vringer.judge()[0] == 1
+
+
+@pytest.mark.parametrize("strict, code", [((), 0), (("--strict",), 1)])
+def test_strict_makes_a_should_count(vringer: Vringer, strict: tuple[str, ...], code: int) -> None:
+    vringer.fake("one", ADVICE, "plat.event-value-opaque")
+    assert vringer.judge(*strict)[0] == code
+
+
+@pytest.mark.parametrize("more, verdict, code", [
+    ('{"ending": "crashed SIGSEGV"}', "fail", 1), ('{"ending": "hung"}', "fail", 1),
+    ('{"waits": "front-end waits for back-end"}', "fail", 1), ('{"ending": "exited 1"}', "pass", 0)])
+def test_a_crash_or_a_hang_is_always_red(vringer: Vringer, more: str, verdict: str,
+                                         code: int) -> None:
+    vringer.fake("one", f"pass {more}", head="tentative a clarification\n")
+    exit_code, _, results = vringer.judge()
+    assert (exit_code, results[0]["verdict"]) == (code, verdict)
+
+
+def test_a_tentative_failure_is_advice(vringer: Vringer) -> None:
+    vringer.fake("one", FAIL, head="tentative a clarification\n")
+    code, shown, results = vringer.judge()
+    assert (code, results[0]["red"]) == (0, False)
+    assert "advice" in shown
+
+
+def test_the_result_file_tells_all(vringer: Vringer) -> None:
+    vringer.fake("one", FAIL)
+    vringer.judge()
+    content = json.loads((vringer.folder / "results.json").read_text(encoding="utf-8"))
+    result = content["results"][0]
+    assert content["complete"] and content["run"]["spec"] and content["run"]["command"]
+    assert set(content["run"]["suite"]) == {"commit", "dirty"}
+    assert result["clauses"] == result["violated"] == [CLAUSE]
+    assert (result["verdict"], result["expected_verdict"], result["unexpected"]) == \
+        ("fail", "pass", True)
+    assert (result["level"], result["red"], result["ending"]) == ("must", True, "clean")
+    assert result["evidence"]["expected"] == "<- A" and result["evidence"]["actual"] == "<- B"
+    with open(result["evidence"]["chart"], encoding="utf-8") as chart:
+        assert "GET_FEATURES" in chart.read()
+
+
+def test_a_failure_is_shown_with_all_that_bears_it_out(vringer: Vringer) -> None:
+    vringer.fake("one", FAIL)
+    shown = vringer.judge()[1]
+    for text in ("-> GET_FEATURES", "expected  <- A", "actual    <- B", CLAUSE, "Ring states",
+                 "vhost-user.html#ring-states", "not started", "vringer run --backend"):
+        assert text in shown
+    assert "\x1b" not in shown
+
+
+def test_hangs_are_shown_first(vringer: Vringer) -> None:
+    vringer.fake("aaa", FAIL)
+    vringer.fake("zzz", 'fail {"ending": "hung", "waits": "each for the other"}')
+    shown = vringer.judge()[1]
+    assert shown.index("FAIL own/zzz") < shown.index("FAIL own/aaa")
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_pytests_options_work(vringer: Vringer, workers: int) -> None:
+    vringer.fake("good", "pass")
+    vringer.fake("bad", FAIL)
+    vringer.fake("soft", ADVICE)
+    junit = vringer.folder / "junit.xml"
+    code, _, results = vringer.judge("--junitxml", str(junit), "-k", "good or bad", workers=workers)
+    assert code == 1 and set(by_name(results)) == {"good", "bad"}
+    cases = {c.attrib["name"]: c for c in ElementTree.parse(junit).iter("testcase")}
+    assert set(cases) == {"own/good[true]", "own/bad[true]"}
+    assert cases["own/bad[true]"].find("failure") is not None
+    told = {p.attrib["name"]: p.attrib["value"] for p in cases["own/bad[true]"].iter("property")}
+    assert told["vringer.violated"] == CLAUSE
+    assert set(by_name(vringer.judge("--lf", workers=workers)[2])) == {"bad"}
+
+
+def test_the_first_failure_can_end_the_run(vringer: Vringer) -> None:
+    for name in ("a", "b", "c"):
+        vringer.fake(name, FAIL)
+    code, _, results = vringer.judge("-x")
+    assert (code, len(results)) == (1, 1)
+
+
+@pytest.mark.parametrize("behaviour, told", [
+    ("garbage", "an event that is none"), ("truncated", "an event that is none"),
+    ("list", "an event that is none"), ("unknown", "which there is not"),
+    ("wrong-exit", "said pass and exited with 1"), ("killed", "killed by SIGKILL"),
+    ("flood", "an event that is none"), ("usage x.vus:3:1: error: no such word", "no such word"),
+    ("silent", "no verdict"), ("hang", "was killed")])
+def test_a_bad_player_is_an_error_and_the_rest_goes_on(vringer: Vringer, behaviour: str,
+                                                       told: str) -> None:
+    vringer.fake("bad", behaviour)
+    vringer.fake("good", "pass")
+    code, _, results = vringer.judge("--watchdog", "1" if behaviour == "hang" else "60")
+    found = by_name(results)
+    assert (found["bad"]["verdict"], found["good"]["verdict"], code) == ("error", "pass", 4)
+    assert told in found["bad"]["evidence"]["reason"]
+
+
+def test_fields_of_a_wrong_type_do_no_harm(vringer: Vringer) -> None:
+    vringer.fake("odd", "wrong-types")
+    code, _, results = vringer.judge()
+    assert (code, results[0]["verdict"]) == (1, "fail")
+
+
+def test_a_worker_that_dies_costs_one_scenario(vringer: Vringer) -> None:
+    vringer.fake("deadly", "kill-parent")
+    vringer.fake("good", "pass")
+    code, shown, results = vringer.judge(workers=2)
+    found = by_name(results)
+    assert (found["deadly"]["verdict"], found["good"]["verdict"], code) == ("error", "pass", 4)
+    assert "crashed" in shown
+
+
+def test_a_scenario_that_cannot_be_read_is_an_error(vringer: Vringer) -> None:
+    vringer.fake("bad", "pass", head="error unknown message GET_FEATURE\n")
+    code, shown, results = vringer.judge()
+    assert (code, results[0]["verdict"]) == (4, "error")
+    assert "unknown message GET_FEATURE" in shown
+
+
+def test_a_missing_program_is_one_error_with_its_cure(vringer: Vringer) -> None:
+    vringer.fake("one", "pass")
+    vringer.fake("two", "pass")
+    path = vringer.candidate("gone", CANDIDATE.replace("echo true", "nosuch-prog")
+                             + 'package = "nosuch-package"\n')
+    out = vringer.folder / "both.json"
+    done = vringer.run("run", "--backend", str(path), "--backend", "true {socket}", "--device",
+                       "blk", "--json", str(out), "--output", str(vringer.folder / "out"), "own")
+    results = json.loads(out.read_text(encoding="utf-8"))["results"]
+    assert [(r["subject"], r["scenario"], r["verdict"]) for r in results] == [
+        ("mine", "start", "error"), ("true", "own/one", "pass"), ("true", "own/two", "pass")]
+    assert "apt-get install nosuch-package" in done.stdout
+    assert done.returncode == 4
+
+
+def test_expectations_are_compared(vringer: Vringer) -> None:
+    vringer.fake("known", FAIL)
+    vringer.fake("better", "pass")
+    vringer.fake("lost", 'n/a {"reason": "lacks it"}')
+    entries = "".join(f'[[expect]]\nscenario = "own/{name}"\nverdict = "fail"\nreason = "bug 7"\n'
+                      'versions = "..7.2"\n' for name in ("known", "better"))
+    path = vringer.candidate("mine", CANDIDATE + entries)
+    code, shown, results = vringer.judge(backend=str(path))
+    found = by_name(results)
+    assert code == 1
+    assert not found["known"]["unexpected"] and found["known"]["expected_verdict"] == "fail"
+    assert "unexpected pass" in found["better"]["surprise"]
+    assert "unexpected n/a" in found["lost"]["surprise"]
+    assert "bug 7" in shown
+
+
+def test_an_expectation_of_another_version_does_not_count(vringer: Vringer) -> None:
+    vringer.fake("one", FAIL)
+    path = vringer.candidate("mine", CANDIDATE + '[[expect]]\nscenario = "own/*"\n'
+                             'verdict = "fail"\nreason = "r"\nversions = "8.0.."\n')
+    assert by_name(vringer.judge(backend=str(path))[2])["one"]["unexpected"]
+
+
+def test_an_expectation_for_no_scenario_is_loud(vringer: Vringer) -> None:
+    vringer.fake("one", "pass")
+    path = vringer.candidate("mine", CANDIDATE + '[[expect]]\nscenario = "own/renamed"\n'
+                             'verdict = "fail"\nreason = "r"\n')
+    code, shown, _ = vringer.judge(backend=str(path))
+    assert code == 1
+    assert "no scenario is called 'own/renamed'" in shown
+
+
+def test_other_devices_and_editions_are_left_out(vringer: Vringer) -> None:
+    vringer.fake("net-only", "pass", head="device net\n")
+    vringer.fake("old", "pass", head="spec ..8.1\n", checks="ring.old-enabled-without-bit30")
+    vringer.fake("mine", "pass")
+    assert set(by_name(vringer.judge()[2])) == {"mine"}
+    assert set(by_name(vringer.judge("--spec", "8.1")[2])) == {"old"}
+
+
+@pytest.mark.parametrize("words, told", [
+    (("run", "--backend", "mydev"), "no {socket}"),
+    (("run", "--backend", "mydev {socket}"), "needs --device"),
+    (("run", "--backend", "true {socket}", "--device", "blok"), "no device type"),
+    (("run", "--backend", "true {socket}", "--device", "blk", "nosuch"), "no scenario"),
+    (("run", "--spec", "7"), "no edition"), (("run", "--scale", "0"), "--scale 0"),
+    (("run", "--sepc", "7.2"), "--sepc"), (("lst",), "lst"),
+    (("explain", "passs"), "did you mean pass"),
+    (("run", "--backend", "true {socket}", "--device", "blk", "-k", "((", "own"), "")])
+def test_wrong_usage(vringer: Vringer, words: tuple[str, ...], told: str) -> None:
+    vringer.fake("one", "pass")
+    done = vringer.run(*words)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+
+
+def test_no_place_for_evidence_does_not_end_the_run(vringer: Vringer) -> None:
+    vringer.fake("one", "pass")
+    (vringer.folder / "file").write_text("", encoding="utf-8")
+    code, shown, _ = vringer.judge("--output", str(vringer.folder / "file"))
+    assert code == 0
+    assert "no evidence is kept" in shown
+
+
+def test_a_full_disk_costs_evidence_and_no_verdict(vringer: Vringer) -> None:
+    vringer.fake("one", FAIL)
+    folder = vringer.folder / "out" / "true" / "own" / "one"
+    folder.mkdir(parents=True)
+    for name in ("chart.txt", "events.jsonl"):
+        (folder / name).symlink_to("/dev/full")
+    code, shown, results = vringer.judge()
+    assert (code, results[0]["verdict"]) == (1, "fail")
+    assert "evidence is incomplete: No space left on device" in shown
+
+
+def test_a_result_file_that_cannot_be_written_does_not_end_the_run(vringer: Vringer) -> None:
+    vringer.fake("one", "pass")
+    code, shown, _ = vringer.judge("--json", "/proc/none/results.json")
+    assert code == 0
+    assert "is not complete" in shown
+
+
+def test_settings_of_the_folder_do_not_matter(vringer: Vringer) -> None:
+    vringer.fake("one", "pass")
+    (vringer.folder / "pytest.ini").write_text("[pytest]\naddopts = --nosuch\n", encoding="utf-8")
+    (vringer.folder / "own" / "conftest.py").write_text("raise SystemError", encoding="utf-8")
+    assert vringer.judge()[0] == 0
