@@ -14,6 +14,7 @@
 #define VU_MODEL_RINGS 256
 #define VU_MODEL_REGIONS 512
 #define VU_MODEL_OUTSTANDING 64
+#define VU_MODEL_PAST 32
 
 enum vu_role { VU_FRONTEND, VU_BACKEND_ROLE };
 
@@ -40,6 +41,23 @@ struct vu_outstanding {
 	bool reply_due;    /* "always", or need_reply with REPLY_ACK */
 	uint64_t sequence; /* number of the message in the session, from 0 */
 	uint64_t index;    /* ring it names, or UINT64_MAX */
+	bool asked;        /* it had need_reply set */
+	bool addresses;    /* in postcopy: the reply repeats the regions with back-end addresses */
+	size_t len;        /* of its payload */
+};
+
+/* What the other side owes to a request. */
+enum vu_debt {
+	VU_DEBT_DUE,     /* a reply */
+	VU_DEBT_MAYBE,   /* nothing, but a reply is no breach: no rule covers the request */
+	VU_DEBT_NONE,    /* nothing: a reply is a breach */
+	VU_DEBT_SETTLED, /* nothing more: it was answered */
+};
+
+/* A request that is not outstanding (any more): tells why a reply was not asked for. */
+struct vu_past_request {
+	struct vu_outstanding request;
+	enum vu_debt debt;
 };
 
 enum vu_state_transfer { VU_TRANSFER_NONE, VU_TRANSFER_SAVING, VU_TRANSFER_LOADING };
@@ -68,6 +86,24 @@ struct vu_model {
 	/* requests without their replies, on both sockets */
 	struct vu_outstanding outstanding[VU_MODEL_OUTSTANDING];
 	size_t noutstanding;
+	bool out_of_step[2]; /* by channel: too many outstanding, replies are matched by id alone */
+	/* the latest other requests; entry i % VU_MODEL_PAST is number i */
+	struct vu_past_request past[VU_MODEL_PAST];
+	uint64_t npast;
+	/* what is needed to be sure of a breach */
+	uint64_t features_ever, protocol_ever;     /* perhaps in force at some time */
+	bool features_doubtful, protocol_doubtful; /* a malformed request may have changed them */
+	bool memory_doubtful;                      /* a change of the regions was refused */
+	bool postcopy_ack_due; /* the reply with addresses was seen, its acknowledgement was not */
+	bool transfer_seen;    /* SET_DEVICE_STATE_FD was sent at some time */
+	size_t nstarted;       /* rings that are started */
+	/*
+	 * The back-end owes silence on its channel once the last ring stopped. What it sent before
+	 * may be read later, so silence is judged only after one more request was answered.
+	 */
+	uint64_t stopped_at; /* number of the reply that stopped the last ring, or UINT64_MAX */
+	bool silence_due;
+	const struct vu_draft *draft; /* messages with numbers of their own: observed, not judged */
 };
 
 /* A rule that a message broke, reported to the caller of vu_model_observe(). */
@@ -82,16 +118,26 @@ struct vu_breach {
 struct vu_observation {
 	struct vu_breach breaches[VU_BREACHES_MAX];
 	size_t nbreaches;
-	bool answered;              /* @msg was the reply to ... */
-	struct vu_outstanding to;   /* ... this request */
+	bool answered;            /* @msg was the reply to ... */
+	struct vu_outstanding to; /* ... this request */
 };
 
 /** vu_model_init - a fresh connection: nothing negotiated, rings stopped and disabled. */
 void vu_model_init(struct vu_model *model);
 
 /**
+ * vu_model_use_draft - from now on the ids of @draft mean its messages. Their replies are matched,
+ * but what they say is neither judged nor followed.
+ */
+void vu_model_use_draft(struct vu_model *model, const struct vu_draft *draft);
+
+/**
  * vu_model_observe - one more message. @from is who sent it. @obs is filled
  * with the breaches of whoever sent it and with the request it answers.
+ *
+ * A malformed request (version, reply flag, unknown id, payload size, descriptors) may be answered
+ * or not, and changes nothing here. Where both sockets are readable, messages of the back-end
+ * channel are to be observed first: what was sent there before a reply then also comes before it.
  */
 void vu_model_observe(struct vu_model *model, enum vu_role from, const struct vu_message *msg,
 		      struct vu_observation *obs);
