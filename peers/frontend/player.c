@@ -159,7 +159,7 @@ static void drain_counter(int fd, uint64_t *count)
 
 static void ring_event(struct player *p, int fd)
 {
-	for (size_t i = 0; i < VU_MODEL_RINGS; i++) {
+	for (size_t i = 0; i < p->nrings; i++) {
 		struct player_ring *ring = &p->rings[i];
 		uint64_t before = ring->calls + ring->errs;
 

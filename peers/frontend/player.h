@@ -79,6 +79,7 @@ struct player {
 	struct vu_log log;
 	struct player_inflight inflight;
 	struct player_ring rings[VU_MODEL_RINGS];
+	size_t nrings; /* those below were named */
 	struct player_request requests[PLAYER_REQUESTS];
 	size_t nrequests;
 	uint64_t completions;

@@ -19,6 +19,8 @@ struct player_ring *player_ring(struct player *p, uint64_t index, char *why, siz
 		return NULL;
 	}
 	ring = &p->rings[index];
+	if (index >= p->nrings)
+		p->nrings = index + 1;
 	if (!ring->size) {
 		ring->size = RING_SIZE;
 		ring->packed = p->wanted >> VU_F_RING_PACKED & 1;
@@ -214,7 +216,7 @@ static void reap_ring(struct player *p, unsigned int index)
 
 void player_reap(struct player *p)
 {
-	for (unsigned int i = 0; i < VU_MODEL_RINGS; i++)
+	for (unsigned int i = 0; i < p->nrings; i++)
 		if (p->rings[i].laid_out)
 			reap_ring(p, i);
 }
@@ -243,7 +245,7 @@ void player_rings_stopped(struct player *p, const struct vu_message *reply)
 
 void player_rings_close(struct player *p)
 {
-	for (size_t i = 0; i < VU_MODEL_RINGS; i++) {
+	for (size_t i = 0; i < p->nrings; i++) {
 		int *fds[] = { &p->rings[i].kick, &p->rings[i].call, &p->rings[i].err };
 
 		for (size_t k = 0; k < 3; k++) {

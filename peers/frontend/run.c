@@ -226,6 +226,8 @@ static void count_leftovers(struct run *r)
 		player_wait(r->p, vu_deadline_in(VU_NSEC_PER_MSEC));
 		subject_check(&r->subject);
 	}
+	if (r->subject.exited) /* one that serves one connection takes everything with it */
+		r->end.fds_left = r->end.maps_left = -1;
 }
 
 static void judge_crash(struct run *r)
