@@ -153,7 +153,8 @@ static int make_dir(struct subject *s)
 	/* socket paths are short: a long TMPDIR would not leave room for one */
 	if (!tmp || strlen(tmp) > 30)
 		tmp = "/tmp";
-	snprintf(s->dir, sizeof(s->dir), "%s/vringer-XXXXXX", tmp);
+	/* by its name whoever finds us killed can tell that it was ours */
+	snprintf(s->dir, sizeof(s->dir), "%s/vringer-%d-XXXXXX", tmp, getpid());
 	if (mkdtemp(s->dir))
 		return 0;
 	s->dir[0] = '\0';
