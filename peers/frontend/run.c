@@ -211,6 +211,8 @@ static void look_at_ending(struct run *r)
 static void count_leftovers(struct run *r)
 {
 	int64_t deadline = vu_deadline_in(RELEASE_GRACE);
+	/* the connection was open when they were counted; who connects by itself opens the next one */
+	int idle = r->fds_before - (r->subject.opt.connects ? 0 : 1);
 
 	r->end.fds_left = r->end.maps_left = -1;
 	player_disconnect(r->p);
@@ -219,7 +221,7 @@ static void count_leftovers(struct run *r)
 
 		if (fds < 0)
 			break;
-		r->end.fds_left = fds > r->fds_before - 1 ? fds - r->fds_before + 1 : 0;
+		r->end.fds_left = fds > idle ? fds - idle : 0;
 		r->end.maps_left = maps > r->maps_before ? maps - r->maps_before : 0;
 		if (!r->end.fds_left || vu_deadline_passed(deadline))
 			break;
