@@ -200,6 +200,7 @@ void player_receive(struct player *p, struct vu_conn *conn)
 		else if (err != -EAGAIN)
 			ended(p, conn, err);
 	}
+	p->backlog = !err;
 }
 
 bool player_may_arrive(void *ctx, enum script_arrow arrow, uint32_t request, char *why, size_t size)

@@ -196,7 +196,11 @@ int player_wait(struct player *p, int64_t deadline)
 	/* a ring in memory has no event of its own: the subject may complete without a signal */
 	if (player_in_flight(p) && vu_now() + TICK < deadline)
 		until = vu_now() + TICK;
+	if (p->backlog)
+		until = 0;
 	n = epoll_wait(p->epoll, events, EVENTS, vu_deadline_poll_ms(until));
+	if (p->backlog && p->connected)
+		player_receive(p, &p->main);
 	for (int i = 0; i < n; i++)
 		dispatch(p, events[i].data.fd);
 	player_reap(p);

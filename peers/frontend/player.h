@@ -69,6 +69,7 @@ struct player {
 	unsigned int queues;
 	struct vu_conn main, channel;
 	bool connected, closed, channel_open;
+	bool backlog; /* a burst was cut short: more may be read already than the socket shows */
 	bool parted; /* the script knows that the connection has ended */
 	bool unreadable; /* the stream cannot be followed any more */
 	int epoll;
