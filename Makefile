@@ -22,7 +22,7 @@ programs := $(patsubst peers/%/,$(BUILD)/bin/vu-%,$(sort $(dir $(wildcard $(adds
 tests := $(patsubst peers/tests/%.c,$(BUILD)/tests/%,$(wildcard peers/tests/test_*.c))
 benches := $(patsubst peers/tests/%.c,$(BUILD)/bench/%,$(wildcard peers/tests/bench_*.c))
 c_files = $(wildcard peers/*/*.c)
-python_files = peers/wire/generate.py $(wildcard harness)
+python_files = peers/wire/generate.py $(wildcard peers/tests/*.py harness)
 
 all: $(library) $(programs) ## build the library and the programs (the default)
 
@@ -65,21 +65,21 @@ $(tests) $(benches): $(BUILD)/%: $(BUILD)/obj/peers/tests/$$(notdir $$*).o $(tes
 
 # Testing. Every program runs, and those that failed are named at the end.
 
-run_each = @failed=; for program in $(2); do echo "  RUN $$program"; $(1) timeout 120 $$program || failed="$$failed $$program"; \
+run_each = @failed=; for program in $(2); do echo "  RUN $$program"; $(1) $$program || failed="$$failed $$program"; \
 	done; if [ "$$failed" ]; then echo "failed:$$failed"; exit 1; fi
 
-check-c: $(tests) $(programs) ## run the C tests
-	$(call run_each,,$(tests))
+check-c: $(tests) $(programs) | deps-run ## run the C tests, and those of what generates C
+	$(call run_each,timeout 120,$(tests))
+	$(python) -m pytest -q -p no:cacheprovider peers/tests
 
 valgrind: $(tests) $(programs) ## run the C tests under valgrind: no error, no leak, no descriptor left
-	@failed=; for program in $(tests); do echo "  VALGRIND $$program"; timeout 600 ci/under-valgrind $$program || failed="$$failed $$program"; \
-	done; if [ "$$failed" ]; then echo "failed:$$failed"; exit 1; fi
+	$(call run_each,timeout 600 ci/under-valgrind,$(tests))
 
 asan: ## build in build/asan with AddressSanitizer and UBSan and run the C tests
 	@$(MAKE) BUILD=$(BUILD)/asan SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" check-c
 
 bench: $(benches) ## build and run the benchmarks
-	$(call run_each,,$(benches))
+	$(call run_each,timeout 120,$(benches))
 
 # Keeping house
 

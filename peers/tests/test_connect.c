@@ -32,9 +32,9 @@ static int make_place(void **state)
 {
 	struct place *place = calloc(1, sizeof(*place));
 
-	strcpy(place->directory, "/tmp/vringer-XXXXXX");
-	if (!mkdtemp(place->directory) || pipe(place->pipe) < 0)
-		return -1;
+	snprintf(place->directory, sizeof(place->directory), "/tmp/vringer-XXXXXX");
+	assert_non_null(mkdtemp(place->directory));
+	assert_int_equal(pipe(place->pipe), 0);
 	snprintf(place->path, sizeof(place->path), "%s/socket", place->directory);
 	place->waiting_thread = gettid();
 	place->listener = -1;
@@ -123,7 +123,7 @@ static void bind_only(struct place *place)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 
-	strcpy(addr.sun_path, place->path);
+	memcpy(addr.sun_path, place->path, sizeof(place->path));
 	place->listener = socket(AF_UNIX, SOCK_STREAM, 0);
 	assert_int_equal(bind(place->listener, (struct sockaddr *)&addr, sizeof(addr)), 0);
 }

@@ -54,6 +54,16 @@ static void visit_value(struct walk *walk, const struct vu_field *field, const c
 	}
 }
 
+static void print_path(char *path, size_t size, const char *prefix, const struct vu_field *field,
+		       size_t n)
+{
+	char index[16] = "";
+
+	if (field->count != 1)
+		snprintf(index, sizeof(index), "[%zu]", n);
+	snprintf(path, size, "%s%s%s%s", prefix, field->name, index, field->nested ? "." : "");
+}
+
 static void visit(struct walk *walk, const struct vu_payload *layout, const char *prefix)
 {
 	for (size_t i = 0; i < layout->nfields; i++) {
@@ -63,16 +73,11 @@ static void visit(struct walk *walk, const struct vu_payload *layout, const char
 		for (size_t n = 0; n < count && !field->padding; n++) {
 			char path[128];
 
-			if (field->count == 1)
-				snprintf(path, sizeof(path), "%s%s", prefix, field->name);
+			print_path(path, sizeof(path), prefix, field, n);
+			if (field->nested)
+				visit(walk, field->nested, path);
 			else
-				snprintf(path, sizeof(path), "%s%s[%zu]", prefix, field->name, n);
-			if (!field->nested) {
 				visit_value(walk, field, path);
-				continue;
-			}
-			strcat(path, ".");
-			visit(walk, field->nested, path);
 		}
 	}
 }

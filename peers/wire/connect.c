@@ -17,11 +17,13 @@
 
 static int address_of(const char *path, struct sockaddr_un *addr)
 {
+	size_t len = strlen(path);
+
 	memset(addr, 0, sizeof(*addr));
 	addr->sun_family = AF_UNIX;
-	if (strlen(path) >= sizeof(addr->sun_path))
+	if (len >= sizeof(addr->sun_path))
 		return -ENAMETOOLONG;
-	strcpy(addr->sun_path, path);
+	memcpy(addr->sun_path, path, len);
 	return 0;
 }
 

@@ -384,11 +384,11 @@ def main(spec: Path, out: Path) -> None:
             check_keys(kind, row, f"{kind} {row['name']}")
     features = Features(protocol)
     header, source = clause_ids(load(spec / "clauses.toml"))
+    files = {"protocol_ids.h": protocol_ids(protocol, features), "protocol.c": protocol_c(protocol, features),
+             "clause_ids.h": header, "clause_ids.c": source}
     out.mkdir(parents=True, exist_ok=True)
-    (out / "protocol_ids.h").write_text(protocol_ids(protocol, features))
-    (out / "protocol.c").write_text(protocol_c(protocol, features))
-    (out / "clause_ids.h").write_text(header)
-    (out / "clause_ids.c").write_text(source)
+    for name, text in files.items():
+        (out / name).write_text(text)
 
 
 if __name__ == "__main__":
