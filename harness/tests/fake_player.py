@@ -28,7 +28,7 @@ def head(path: str) -> dict[str, Any]:
         elif word == "spec":
             found["since"], _, found["until"] = rest.strip().partition("..")
         elif word == "error":
-            found["error"] = f"{path}:1:1: error: {rest.strip()}"
+            found["error"] = {"line": 1, "col": 1, "text": rest.strip(), "hint": None}
         elif word == "fragment":
             found["fragment"] = True
         elif word and word != "#":

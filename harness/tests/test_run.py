@@ -152,10 +152,20 @@ def test_a_worker_that_dies_costs_one_scenario(vringer: Vringer) -> None:
 
 
 def test_a_scenario_that_cannot_be_read_is_an_error(vringer: Vringer) -> None:
-    vringer.fake("bad", "pass", head="error unknown message GET_FEATURE\n")
+    vringer.fake("bad", "usage bad.vus:1:1: error: unknown", head="error unknown\n")
     code, shown, results = vringer.judge()
     assert (code, results[0]["verdict"]) == (4, "error")
-    assert "unknown message GET_FEATURE" in shown
+    assert "bad.vus:1:1: error: unknown" in shown
+
+
+def test_a_subject_that_never_comes_up_is_not_waited_for_again_and_again(vringer: Vringer) -> None:
+    for name in "abcde":
+        vringer.fake(name, 'inconclusive {"reason": "it did not listen", "played_ns": 0}')
+    code, shown, results = vringer.judge()
+    assert code == 1
+    assert [r["evidence"]["reason"].startswith("not tried") for r in results] == \
+        [False, False, False, True, True]
+    assert shown.count("\nINCONCLUSIVE own/") == 1
 
 
 def test_a_missing_program_is_one_error_with_its_cure(vringer: Vringer) -> None:

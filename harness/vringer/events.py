@@ -28,10 +28,8 @@ class EventReader:
     """Takes the bytes of a stream as they come; `verdict` is what they told."""
 
     def __init__(self) -> None:
-        self.start: dict[str, Any] = {}
         self.last_verdict: dict[str, Any] | None = None
         self.garbage = ""
-        self.breaches: list[str] = []
         self._rest = b""
 
     def feed(self, data: bytes) -> None:
@@ -62,8 +60,6 @@ class EventReader:
             self._spoilt(line)
         elif event["event"] == "verdict":
             self.last_verdict = event
-        elif event["event"] == "start":
-            self.start = event
 
 
 def _like(value: Any, default: Any) -> Any:

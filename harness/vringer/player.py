@@ -155,9 +155,8 @@ class _Run:
         left = orphans.kill(self.known)
         if left:
             play.notes.append(f"processes that outlived the scenario were killed: {left}")
-        folder = self.events.start.get("dir")
-        if process.returncode < 0 and isinstance(folder, str) and "vringer" in Path(folder).name:
-            shutil.rmtree(folder, ignore_errors=True)
+        if process.returncode < 0:
+            _remove_private(process.pid)
         return play
 
     def _watch(self, process: subprocess.Popen[bytes], seconds: float) -> float:
@@ -229,11 +228,19 @@ class _Run:
             play.reason = self.errors.text.strip() or f"vu-frontend gave no verdict (exit {code})"
         elif play.verdict == said["verdict"] and code not in EXIT_OF[play.verdict]:
             play = Play("error", f"vu-frontend said {play.verdict} and exited with {code}")
+        play.came_up = not (play.verdict == "inconclusive" and play.played_ns == 0)
         play.chart = self.chart.text
         play.notes += sorted({t.note for t in (self.chart, self.errors, self.stream) if t.note})
         if self.folder:
             play.evidence = {p.stem: str(p) for p in sorted(self.folder.iterdir()) if p.is_file()}
         return play
+
+
+def _remove_private(pid: int) -> None:
+    """Remove the directory that a player which was killed could not remove itself."""
+    for place in {os.environ.get("TMPDIR", "/tmp"), "/tmp"}:
+        for folder in Path(place).glob(f"vringer-{pid}-*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _drain(fd: int, feed: Callable[[bytes], None]) -> None:

@@ -59,7 +59,8 @@ def headline(result: Result) -> Line:
 
 
 def _chart(result: Result) -> list[Line]:
-    lines = result.play.chart.rstrip("\n").split("\n") if result.play.chart else []
+    messages = result.play.chart.partition("\n\n")[0]  # what follows is told below
+    lines = messages.rstrip("\n").split("\n") if messages else []
     cut = len(lines) - CHART_LINES
     where = f", all of it in {result.play.evidence['chart']}" if "chart" in result.play.evidence \
         else ""

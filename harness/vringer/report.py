@@ -118,7 +118,7 @@ class Reporter:
         session.exitstatus = EXIT_BASE + self.code
 
     def _tell(self, stale: list[str]) -> None:
-        for result in summary.in_order([r for r in self.results if r.unexpected]):
+        for result in summary.worth_showing(self.results):
             self.say([Line(""), *render.failure(result, self.run)])
         self.say([Line("")])
         for lane in self.run.lanes:

@@ -22,6 +22,12 @@ DESCRIBE_SECONDS = 60
 FILES_A_CALL = 500
 
 
+def area_of(scenario_id: str) -> str:
+    """The area that an id is in."""
+    area, slash, _ = scenario_id.partition("/")
+    return area if area.strip(".") and slash else "elsewhere"
+
+
 @dataclass(frozen=True)
 class Scenario:
     """The head of one .vus file."""
@@ -49,7 +55,7 @@ class Scenario:
     @property
     def area(self) -> str:
         """The folder that it lives in: the first part of its id."""
-        return self.id.partition("/")[0] if "/" in self.id else "(no area)"
+        return area_of(self.id)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -89,14 +95,21 @@ def _id(path: Path) -> str:
     return place.with_suffix("").as_posix()
 
 
+def _error(path: Path, head: dict[str, Any]) -> str:
+    """What is wrong with the file in one line; playing it shows the place."""
+    error = head.get("error") or {}
+    hint = f" ({error['hint']})" if error.get("hint") else ""
+    return f"{path}:{error.get('line')}: error: {error.get('text')}{hint}" if error else ""
+
+
 def _scenario(path: Path, head: dict[str, Any]) -> Scenario:
     said: dict[str, Any] = {k: tuple(head.get(k) or ()) for k in
                             ("checks", "needs", "without", "device", "alias")}
     said |= {k: str(head.get(k) or "") for k in
-             ("title", "since", "until", "tentative", "window", "draft", "trigger", "error")}
+             ("title", "since", "until", "tentative", "window", "draft", "trigger")}
     return Scenario(path, _id(path), subject=head.get("subject") or "back-end",
                     queues=int(head.get("queues") or 1), version=int(head.get("version") or 1),
-                    fragment=bool(head.get("fragment")), **said)
+                    fragment=bool(head.get("fragment")), error=_error(path, head), **said)
 
 
 def _describe(paths: list[Path]) -> dict[str, dict[str, Any]]:
@@ -124,7 +137,7 @@ def describe(paths: Iterable[Path]) -> list[Scenario]:
     for start in range(0, len(wanted), FILES_A_CALL):
         chunk = wanted[start:start + FILES_A_CALL]
         heads = _describe(chunk)
-        lost = {"error": "vu-frontend --describe said nothing about it"}
+        lost = {"error": {"text": "vu-frontend --describe said nothing about it"}}
         scenarios += [_scenario(path, heads.get(str(path), lost)) for path in chunk]
     return scenarios
 

@@ -40,6 +40,16 @@ def in_order(results: list[Result]) -> list[Result]:
                                           r.scenario))
 
 
+def worth_showing(results: list[Result]) -> list[Result]:
+    """Surprises, but only one for a subject that never came up: the others say the same."""
+    chosen, absent = [], set()
+    for result in in_order([r for r in results if r.unexpected]):
+        if result.play.came_up or result.subject not in absent:
+            chosen.append(result)
+        absent |= set() if result.play.came_up else {result.subject}
+    return chosen
+
+
 def exit_code(results: list[Result], stale_entries: list[str], interrupted: bool) -> Exit:
     """A surprise of the subject's weighs more than one of ours: it is what a CI asks about."""
     surprises = [r for r in results if r.unexpected]

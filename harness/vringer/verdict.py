@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from vringer.clauses import Clause, Edition, Registry
-from vringer.scenarios import Scenario
+from vringer.scenarios import Scenario, area_of
 
 VERDICTS = ("pass", "fail", "inconclusive", "n/a", "error")
 LEVELS = ("must", "should", "may")
@@ -75,7 +75,7 @@ class Result:
 
     @property
     def area(self) -> str:
-        return self.scenario.partition("/")[0]
+        return area_of(self.scenario)
 
     @property
     def advice(self) -> bool:
