@@ -80,10 +80,9 @@ void vu_log_close(struct vu_log *log)
 bool vu_log_dirty(const struct vu_log *log, uint64_t guest)
 {
 	uint64_t page = guest / LOG_PAGE;
+	const volatile uint8_t *bitmap = log->map + log->offset;
 
-	if (page / 8 >= log->size)
-		return false;
-	return atomic_load((_Atomic(uint8_t) *)log->map + log->offset + page / 8) >> page % 8 & 1;
+	return page / 8 < log->size && bitmap[page / 8] >> page % 8 & 1;
 }
 
 uint64_t vu_log_count(const struct vu_log *log)

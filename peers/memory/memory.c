@@ -80,7 +80,7 @@ static struct vu_region *add(struct vu_memory *mem, const char *name, int fd,
 		return NULL;
 	}
 	*region = *layout;
-	strcpy(region->name, name);
+	memcpy(region->name, name, strlen(name) + 1);
 	region->fd = fd;
 	region->host = host;
 	mem->nregions++;

@@ -492,6 +492,77 @@ static void the_driver_may_not_want_calls(void **state)
 	}
 }
 
+/* Asked for once, each completion that was taken is followed by a call for the next. */
+static void calls_are_asked_for_until_further_notice(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < NSHAPES; i++) {
+		struct bench *b = bench_new(&shapes[i], 1);
+		struct vu_chain chain = one_buffer(b, true);
+		struct fake_request req;
+		struct vu_completion done;
+
+		for (unsigned int n = 0; n < 40; n++) {
+			assert_true(vu_vring_add(&b->vr, &chain) >= 0);
+			assert_true(fake_device_pop(&b->dev, &req));
+			assert_true(fake_device_push(&b->dev, &req, 0));
+			assert_int_equal(vu_vring_take(&b->vr, &done), 0);
+		}
+		bench_free(b);
+	}
+}
+
+static void a_new_base_asks_for_kicks(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < NSHAPES; i++) {
+		struct bench *b = bench_new(&shapes[i], 1);
+		struct vu_chain chain = one_buffer(b, true);
+		uint16_t old;
+
+		fake_device_want_kick(&b->dev, false);
+		vu_vring_set_base(&b->vr, b->vr.packed ? 0x80008000 : 100);
+		old = b->vr.next_avail;
+		assert_true(vu_vring_add(&b->vr, &chain) >= 0);
+		assert_true(vu_vring_needs_kick(&b->vr, old));
+		bench_free(b);
+	}
+}
+
+static void packed_length_counts_with_the_write_flag_only(void **state)
+{
+	struct shape packed = { true, false, 8 };
+	struct bench *b = bench_new(&packed, 1);
+	struct vu_chain chain = one_buffer(b, true);
+	struct vring_packed_desc *desc = vu_memory_host(&b->mem, b->vr.desc, sizeof(*desc));
+	struct fake_request req;
+	struct vu_completion done;
+
+	(void)state;
+	assert_true(vu_vring_add(&b->vr, &chain) >= 0);
+	assert_true(fake_device_pop(&b->dev, &req));
+	fake_device_push(&b->dev, &req, PIECE);
+	desc->flags &= ~VRING_DESC_F_WRITE;
+	assert_int_equal(vu_vring_take(&b->vr, &done), 0);
+	assert_int_equal(done.len, 0);
+	bench_free(b);
+}
+
+static void packed_lies_are_not_counted(void **state)
+{
+	struct shape packed = { true, false, 8 };
+	struct bench *b = bench_new(&packed, 1);
+	struct vu_chain chain = one_buffer(b, true);
+	uint32_t base = vu_vring_base(&b->vr);
+	int id = vu_vring_add(&b->vr, &chain);
+
+	(void)state;
+	fake_device_return(&b->dev, (uint32_t)id + 1, 0, 1);
+	assert_int_equal(vu_vring_used_idx(&b->vr), 0);
+	assert_int_equal(vu_vring_base(&b->vr), base);
+	bench_free(b);
+}
+
 static void expect_lie(struct bench *b, const char *text)
 {
 	struct vu_completion done;
@@ -643,6 +714,10 @@ int main(void)
 		cmocka_unit_test(an_indirect_table_needs_memory),
 		cmocka_unit_test(the_device_may_not_want_kicks),
 		cmocka_unit_test(the_driver_may_not_want_calls),
+		cmocka_unit_test(calls_are_asked_for_until_further_notice),
+		cmocka_unit_test(a_new_base_asks_for_kicks),
+		cmocka_unit_test(packed_length_counts_with_the_write_flag_only),
+		cmocka_unit_test(packed_lies_are_not_counted),
 		cmocka_unit_test(ids_that_are_not_in_flight),
 		cmocka_unit_test(a_request_completes_once),
 		cmocka_unit_test(more_bytes_than_there_is_room),
