@@ -59,7 +59,7 @@ const struct script_verb script_verbs[] = {
 	{ "poke", "poke ADDRESS BYTES VALUE", THREE(VALUE, VALUE, VALUE) },
 	{ "clear-log", "clear-log", .needed = 0 },
 	{ "bases", "bases RING VALUE", TWO(VALUE, VALUE) },
-	{ "bytes", "bytes hex:00ff00ff", ONE(BYTES) },
+	{ "bytes", "bytes hex:..", ONE(BYTES) },
 	{ "host", "host COMMAND", ONE(WORD) },
 	{ "each", "each ring ... end", ONE(RING), .allows = IS_BLOCK },
 	{ "repeat", "repeat N ... end", ONE(VALUE), .allows = IS_BLOCK },

@@ -212,9 +212,10 @@ struct script_expr *script_parse_compared(struct script *s, enum script_op op)
 
 static int check_bytes(struct script *s, const struct message *m, const char *name)
 {
-	bool bytes = s->lx.tok.kind == TOKEN_BYTES, any = lexer_is(&s->lx, "any");
+	bool bytes = s->lx.tok.kind == TOKEN_BYTES;
 
-	if (!name || any || bytes == has_array(m, name))
+	if (!name || lexer_is(&s->lx, "any") || (!bytes && !script_starts_value(s)) ||
+	    bytes == has_array(m, name))
 		return 0;
 	if (bytes)
 		return script_fail(s, "%s is a number, not bytes", name);
@@ -320,7 +321,7 @@ static int parse_forge(struct script *s, struct script_stmt *stmt)
 {
 	struct script_arg *arg;
 	enum script_op op = SCRIPT_EQ;
-	size_t op_len = 0;
+	size_t op_len;
 	bool keyed;
 	char *name;
 
@@ -334,7 +335,7 @@ static int parse_forge(struct script *s, struct script_stmt *stmt)
 	}
 	arg = script_args_add(&stmt->forge, &stmt->nforge, lexer_pos(&s->lx));
 	arg->name = name;
-	lexer_skip(&s->lx, op_len);
+	lexer_skip(&s->lx, keyed ? op_len : 0);
 	return keyed ? parse_forge_value(s, arg) : 0;
 }
 

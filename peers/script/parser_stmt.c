@@ -401,16 +401,20 @@ static int parse_item(struct script *s, const struct script_verb *verb, struct s
 	return script_expected(s, "the end of the line", verb->form);
 }
 
+/* What cannot be left out, though it has no fixed place. */
 static int check_complete(struct script *s, const struct script_verb *verb,
 			  const struct script_stmt *stmt)
 {
+	char key[32];
+
 	if (verb->allows & NEEDS_AS && !stmt->as)
 		return script_expected(s, "`as $name`", verb->form);
 	if (verb->allows & NEEDS_FOR && stmt->window == SCRIPT_NO_TIME)
 		return script_expected(s, "`for TIME`", verb->form);
-	if (verb->allows & NEEDS_KEY && !has_key(stmt, verb->keys, SCRIPT_EQ))
-		return script_expected(s, verb->keys, verb->form);
-	return 0;
+	if (!(verb->allows & NEEDS_KEY) || has_key(stmt, verb->keys, SCRIPT_EQ))
+		return 0;
+	snprintf(key, sizeof(key), "`%s`", verb->keys);
+	return script_expected(s, key, verb->form);
 }
 
 int script_parse_verb(struct script *s, const struct script_verb *verb, struct script_stmt *stmt)
