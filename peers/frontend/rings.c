@@ -9,6 +9,7 @@
 
 #define RING_SIZE 64
 #define BACKGROUND_REQUESTS 16
+#define INTRODUCED_WITHIN (2 * VU_NSEC_PER_SEC)
 
 struct player_ring *player_ring(struct player *p, uint64_t index, char *why, size_t size)
 {
@@ -113,18 +114,38 @@ static int make_available(struct player *p, struct player_request *r, char *why,
 	return 0;
 }
 
-/* Some devices want one request before any other (FUSE_INIT); scenarios need not say so. */
+static bool wants_introduction(const struct player *p, uint64_t ring)
+{
+	const struct vu_device *dev = p->dev;
+
+	return dev->first && !p->initialised && ring % dev->ring_stride == dev->probe_ring % dev->ring_stride;
+}
+
+/*
+ * Some devices want one request before any other (FUSE_INIT); scenarios need
+ * not say so. On a running ring it is done before the next one follows, which
+ * a subject with several threads could take first.
+ */
 static int introduce(struct player *p, uint64_t ring, const char *kind, char *why, size_t size)
 {
+	int64_t deadline = vu_deadline_in(script_scaled(p->interp, INTRODUCED_WITHIN));
 	int n;
 
-	if (!p->dev->first || p->initialised || ring % p->dev->ring_stride != p->dev->probe_ring % p->dev->ring_stride)
+	if (!wants_introduction(p, ring))
 		return 0;
 	p->initialised = true;
 	if (!strcmp(kind, p->dev->first))
 		return 0;
 	n = player_submit(p, ring, p->dev->first, NULL, 0, false, why, size);
-	return n < 0 ? n : 0;
+	if (n < 0)
+		return n;
+	if (!p->model.rings[ring].started || !p->model.rings[ring].enabled)
+		return 0;
+	player_kick(p, ring, 1);
+	while (!p->requests[n].done && !vu_deadline_passed(deadline))
+		if (player_wait(p, deadline) == -EINTR)
+			return -EINTR;
+	return 0;
 }
 
 int player_submit(struct player *p, uint64_t ring, const char *kind, const struct vu_arg *args, size_t nargs,
@@ -180,8 +201,7 @@ static void wild_completion(struct player *p, unsigned int ring, const struct vu
 {
 	struct vu_breach breach = { .clause = "ring.enabled-normal", .by = VU_BACKEND_ROLE };
 
-	snprintf(breach.text, sizeof(breach.text),
-		 "ring %u: the subject returned entry %u, which is not in flight", ring, done->id);
+	snprintf(breach.text, sizeof(breach.text), "ring %u: %s", ring, done->problem);
 	if (p->nbreaches < PLAYER_BREACHES)
 		p->breaches[p->nbreaches++] = breach;
 	report_breach(p->report, &breach);
@@ -202,15 +222,14 @@ static void reap_ring(struct player *p, unsigned int index)
 	struct player_request *r;
 	int err;
 
-	while (!(err = vu_vring_take(&ring->vr, &done))) {
+	while ((err = vu_vring_take(&ring->vr, &done)) != -EAGAIN) {
 		ring->events++;
+		if (err && !ring->wild)
+			wild_completion(p, index, &done);
+		ring->wild = ring->wild || err;
 		r = request_in(p, index, done.id);
 		if (r)
 			complete(p, r, done.len);
-	}
-	if (err == -EPROTO && !ring->wild) {
-		ring->wild = true;
-		wild_completion(p, index, &done);
 	}
 }
 
