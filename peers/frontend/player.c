@@ -95,8 +95,6 @@ int player_connect(struct player *p, int64_t deadline)
 	p->connected = true;
 	p->closed = p->unreadable = p->initialised = p->parted = false;
 	p->nfences = 0;
-	for (size_t i = 0; i < p->memory.nregions; i++)
-		p->memory.regions[i].listed = false;
 	return player_watch(p, fd);
 }
 

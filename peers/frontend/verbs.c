@@ -337,20 +337,23 @@ static enum script_step verb_silence(struct player *p, struct script_call *call)
 
 /* ---- the connection ---- */
 
-static void send_fence(struct player *p)
+static int send_fence(struct player *p)
 {
 	uint64_t sequence = p->model.messages;
 	struct vu_message msg;
+	int err;
 
 	vu_message_init(&msg, VU_MAIN, VU_GET_FEATURES);
-	if (!player_send(p, &msg, NULL, vu_deadline_in(CONNECT_WITHIN)) &&
-	    p->nfences < VU_MODEL_OUTSTANDING)
+	err = player_send(p, &msg, NULL, vu_deadline_in(CONNECT_WITHIN));
+	if (!err && p->nfences < VU_MODEL_OUTSTANDING)
 		p->fences[p->nfences++] = sequence;
+	return err;
 }
 
 static enum script_step lost(struct player *p, struct script_call *call)
 {
-	player_may_arrive(p, ARROW_REPLY, 0, call->actual, sizeof(call->actual));
+	if (player_may_arrive(p, ARROW_REPLY, 0, call->actual, sizeof(call->actual)))
+		snprintf(call->actual, sizeof(call->actual), "the subject does not take GET_FEATURES");
 	return STEP_FAILED;
 }
 
@@ -358,10 +361,9 @@ static enum script_step lost(struct player *p, struct script_call *call)
 static enum script_step rounds(struct player *p, struct script_call *call, uint64_t wanted)
 {
 	while (!p->nfences && call->stage < wanted) {
-		if (p->closed)
-			return lost(p, call);
 		call->stage++;
-		send_fence(p);
+		if (p->closed || send_fence(p))
+			return lost(p, call);
 	}
 	if (p->nfences && p->closed)
 		return lost(p, call);
