@@ -2,6 +2,7 @@
 /* Functions that expressions may call: what the player knows of rings, memory, log and subject. */
 #include <errno.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -51,6 +52,16 @@ static int fn_ring_guest(struct player *p, const struct script_value *a, uint64_
 	if (!ring)
 		return -EINVAL;
 	*value = ring->packed ? ring->vr.desc : ring->vr.used;
+	return 0;
+}
+
+static int fn_driver_guest(struct player *p, const struct script_value *a, uint64_t *value)
+{
+	struct player_ring *ring = laid_out(p, a[0].number);
+
+	if (!ring)
+		return -EINVAL;
+	*value = ring->vr.avail;
 	return 0;
 }
 
@@ -270,6 +281,17 @@ static int fn_fd_peek(struct player *p, const struct script_value *a, uint64_t *
 	return 0;
 }
 
+static int fn_unread(struct player *p, const struct script_value *a, uint64_t *value)
+{
+	int n;
+
+	(void)p;
+	if (a[0].kind != VALUE_FD || ioctl((int)a[0].number, FIONREAD, &n))
+		return -EINVAL;
+	*value = (uint64_t)n;
+	return 0;
+}
+
 /* What an event descriptor that no ring owns has counted since it was last asked. */
 static int fn_signals(struct player *p, const struct script_value *a, uint64_t *value)
 {
@@ -309,7 +331,8 @@ int player_function(void *ctx, const char *name, const struct script_value *args
 		{ "logged", 1, fn_logged },	  { "log_count", 0, fn_log_count },
 		{ "log_guard", 0, fn_log_guard }, { "guest", 1, fn_guest },
 		{ "user", 1, fn_user },		  { "size", 1, fn_size },
-		{ "mapped", 1, fn_mapped },	  { "buffer", 2, fn_buffer },
+		{ "mapped", 1, fn_mapped },	  { "driver_guest", 1, fn_driver_guest },
+		{ "unread", 1, fn_unread },	  { "buffer", 2, fn_buffer },
 		{ "buffers", 1, fn_buffers },	  { "peek", 2, fn_peek },
 		{ "checksum", 0, fn_checksum },	  { "open_fds", 0, fn_open_fds },
 		{ "fd_size", 1, fn_fd_size },	  { "fd_peek", 3, fn_fd_peek },

@@ -490,6 +490,21 @@ static enum script_step verb_close(struct player *p, struct script_call *call)
 	return STEP_DONE;
 }
 
+static enum script_step verb_signal(struct player *p, struct script_call *call)
+{
+	uint64_t value = option(call, "value", 1);
+	struct script_value fd;
+
+	(void)p;
+	if (script_eval(call->interp, script_positional(call->stmt, 0), &fd, call->actual, sizeof(call->actual)))
+		return STEP_ERROR;
+	if (fd.kind != VALUE_FD)
+		return broken(call, "that is no descriptor");
+	if (write((int)fd.number, &value, sizeof(value)) == sizeof(value))
+		return STEP_DONE;
+	return broken(call, strerror(errno));
+}
+
 static enum script_step verb_poke(struct player *p, struct script_call *call)
 {
 	uint64_t address, bytes, value;
@@ -548,6 +563,7 @@ enum script_step player_verb(void *ctx, struct script_call *call)
 		{ "disconnect", verb_disconnect }, { "restart", verb_restart },
 		{ "serve", verb_serve },     { "pipe", verb_pipe },
 		{ "eventfd", verb_eventfd }, { "close", verb_close },
+		{ "signal", verb_signal },
 		{ "poke", verb_poke },	     { "clear-log", verb_clear_log },
 		{ "host", verb_host },	     { "drain", player_drain },
 		{ "feed", player_feed },     { "corrupt", player_spoil },
