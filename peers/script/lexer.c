@@ -55,10 +55,17 @@ static size_t index_end(const char *line, size_t at)
 }
 
 /* Dashes belong to words in lower case only: LOG_ALL-1 is a subtraction, need-reply is a word. */
+static bool word_goes_on(const char *at, bool lower)
+{
+	if (at[0] == '.')
+		return is_name_start(at[1]);
+	return at[0] == '-' && lower && is_lower(at[-1]) && is_lower(at[1]);
+}
+
 static void lex_word(const char *line, struct token *tok)
 {
 	size_t at = name_end(line, tok->start);
-	bool lower = islower((unsigned char)line[tok->start]);
+	bool lower = islower((unsigned char)line[tok->start]) != 0;
 
 	tok->kind = TOKEN_WORD;
 	for (;;) {
@@ -66,10 +73,7 @@ static void lex_word(const char *line, struct token *tok)
 
 		if (line[at] == '[')
 			next = index_end(line, at);
-		else if (line[at] == '.' && is_name_start(line[at + 1]))
-			next = name_end(line, at + 1);
-		else if (lower && line[at] == '-' && is_lower(line[at - 1]) &&
-			 is_lower(line[at + 1]))
+		else if (word_goes_on(line + at, lower))
 			next = name_end(line, at + 1);
 		if (next == at)
 			break;
@@ -87,24 +91,25 @@ static bool multiply(uint64_t *number, uint64_t by)
 static void lex_suffix(const char *line, struct token *tok, size_t at)
 {
 	static const struct {
-		char text[4];
 		uint64_t factor;
+		char text[4];
 		bool time;
 	} units[] = {
-		{ "", 1, false },
-		{ "K", 1 << 10, false },
-		{ "M", 1 << 20, false },
-		{ "G", 1 << 30, false },
-		{ "ns", 1, true },
-		{ "us", 1000, true },
-		{ "ms", VU_NSEC_PER_MSEC, true },
-		{ "s", VU_NSEC_PER_SEC, true },
+		{ 1, "", false },
+		{ 1 << 10, "K", false },
+		{ 1 << 20, "M", false },
+		{ 1 << 30, "G", false },
+		{ 1, "ns", true },
+		{ 1000, "us", true },
+		{ VU_NSEC_PER_MSEC, "ms", true },
+		{ VU_NSEC_PER_SEC, "s", true },
 	};
 	size_t end = name_end(line, at);
 
 	tok->end = end;
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (strlen(units[i].text) != end - at || memcmp(units[i].text, line + at, end - at))
+		if (strlen(units[i].text) != end - at ||
+		    memcmp(units[i].text, line + at, end - at) != 0)
 			continue;
 		tok->kind = units[i].time ? TOKEN_TIME : TOKEN_NUMBER;
 		if (!multiply(&tok->number, units[i].factor))
@@ -264,8 +269,8 @@ bool lexer_reread_arrow(struct lexer *lx)
 {
 	const char *s = lx->line + lx->tok.start;
 
-	if (strncmp(s, "->", 2) && strncmp(s, "<-", 2) && strncmp(s, "<=", 2) &&
-	    strncmp(s, "=>", 2))
+	if (strncmp(s, "->", 2) != 0 && strncmp(s, "<-", 2) != 0 && strncmp(s, "<=", 2) != 0 &&
+	    strncmp(s, "=>", 2) != 0)
 		return false;
 	lx->tok = (struct token){ .kind = TOKEN_OP,
 				  .start = lx->tok.start,

@@ -48,12 +48,13 @@ struct script_verb {
 	const char *word;
 	const char *form; /* how it is written, for hints */
 	enum script_place places[SCRIPT_PLACES_MAX];
-	size_t needed;    /* so many places have to be filled; one that is filled needs the next */
-	bool repeats;     /* the last one as often as one likes */
-	const char *keys; /* space separated: key=EXPR */
+	unsigned int
+		needed; /* so many places have to be filled; one that is filled needs the next */
+	unsigned int allows;   /* enum script_allows */
+	bool repeats;          /* the last place, as often as one likes */
+	const char *keys;      /* space separated: key=EXPR */
 	const char *name_keys; /* key=NAME */
 	const char *flags;
-	unsigned int allows; /* enum script_allows */
 };
 
 struct script_directive {

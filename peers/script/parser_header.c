@@ -178,7 +178,7 @@ static int parse_directive(struct script *s, const struct script_directive *d)
 	};
 
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
-		if (strcmp(members[i].word, d->word))
+		if (strcmp(members[i].word, d->word) != 0)
 			continue;
 		if (members[i].text)
 			return parse_text(s, d, members[i].text);
@@ -190,7 +190,7 @@ static int parse_directive(struct script *s, const struct script_directive *d)
 	}
 	if (!strcmp(d->word, "subject"))
 		return parse_subject(s, d);
-	return strcmp(d->word, "spec") ? parse_params(s, d) : parse_spec(s, d);
+	return !strcmp(d->word, "spec") ? parse_spec(s, d) : parse_params(s, d);
 }
 
 static int unknown_directive(struct script *s)

@@ -414,7 +414,7 @@ static bool begins_with_value(const struct script *s, const struct message *m)
 	/* names of values are in capitals: a word that is not was meant as a field */
 	word = lexer_text(&s->lx);
 	field = has_field(m, word) || !strpbrk(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
-	field = field && strcmp(word, "any");
+	field = field && strcmp(word, "any") != 0;
 	free(word);
 	return !field;
 }

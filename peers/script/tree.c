@@ -44,7 +44,7 @@ struct script_expr *script_expr_new(enum script_expr_kind kind, struct script_po
 
 void script_expr_add(struct script_expr *expr, struct script_expr *arg)
 {
-	expr->args = grow(expr->args, expr->nargs, sizeof(*expr->args));
+	expr->args = grow(expr->args, expr->nargs, sizeof(struct script_expr *));
 	expr->args[expr->nargs++] = arg;
 }
 

@@ -55,7 +55,7 @@ bool expr_equal(const struct script_expr *a, const struct script_expr *b)
 	if (!a || !b)
 		return a == b;
 	if (a->kind != b->kind || a->number != b->number || a->hex != b->hex ||
-	    !same(a->text, b->text) || strcmp(a->op, b->op) || a->nargs != b->nargs)
+	    !same(a->text, b->text) || !same(a->op, b->op) || a->nargs != b->nargs)
 		return false;
 	for (size_t i = 0; i < a->nargs; i++)
 		if (!expr_equal(a->args[i], b->args[i]))
@@ -79,7 +79,7 @@ static bool words_equal(char *const *a, size_t na, char *const *b, size_t nb)
 	if (na != nb)
 		return false;
 	for (size_t i = 0; i < na; i++)
-		if (strcmp(a[i], b[i]))
+		if (!same(a[i], b[i]))
 			return false;
 	return true;
 }
@@ -97,7 +97,7 @@ static bool blocks_equal(struct script_stmt *const *a, size_t na, struct script_
 
 bool stmt_equal(const struct script_stmt *a, const struct script_stmt *b)
 {
-	if (a->kind != b->kind || a->arrow != b->arrow || strcmp(a->word, b->word) ||
+	if (a->kind != b->kind || a->arrow != b->arrow || !same(a->word, b->word) ||
 	    a->within != b->within || a->window != b->window || !same(a->as, b->as) ||
 	    !same(a->reads, b->reads) || !same(a->violates, b->violates) ||
 	    a->nbranches != b->nbranches)
@@ -197,4 +197,24 @@ char *readme_scenario(const char *block)
 	if (asprintf(&text, "%s%s", headed ? "" : PLAIN_HEAD, block) < 0)
 		abort();
 	return text;
+}
+
+/* ---- chance ---- */
+
+uint64_t any_number(struct chance *c)
+{
+	c->state ^= c->state << 13;
+	c->state ^= c->state >> 7;
+	c->state ^= c->state << 17;
+	return c->state;
+}
+
+size_t below(struct chance *c, size_t n)
+{
+	return n ? (size_t)(any_number(c) >> 11) % n : 0;
+}
+
+const char *any_of(struct chance *c, const char *const *names, size_t n)
+{
+	return names[below(c, n)];
 }

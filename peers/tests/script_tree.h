@@ -45,6 +45,19 @@ char *readme_block(const char **readme, const char *kind);
 /** readme_scenario - @block with a head, if it has none. Free it. */
 char *readme_scenario(const char *block);
 
+/* Numbers by chance, the same ones each time. Begin with any state but 0. */
+struct chance {
+	uint64_t state;
+};
+
+uint64_t any_number(struct chance *c);
+
+/** below - one of 0 .. @n - 1. */
+size_t below(struct chance *c, size_t n);
+
+/** any_of - one of @n names. */
+const char *any_of(struct chance *c, const char *const *names, size_t n);
+
 #define README_PATH "scenarios/README.md"
 
 #endif

@@ -173,8 +173,8 @@ static void check_complaint(const char *text, const struct complaint *c)
 	tree_parse(&t, text);
 	if (!t.failed)
 		fail_msg("nothing was said about: %s", c->text);
-	if (t.err.pos.line != c->line || t.err.pos.col != c->col || strcmp(t.err.text, c->says) ||
-	    (c->hint && strcmp(t.err.hint, c->hint)))
+	if (t.err.pos.line != c->line || t.err.pos.col != c->col ||
+	    strcmp(t.err.text, c->says) != 0 || (c->hint && strcmp(t.err.hint, c->hint) != 0))
 		fail_msg("%s\n\tis answered by %u:%u: %s (%s)", c->text, t.err.pos.line,
 			 t.err.pos.col, t.err.text, t.err.hint);
 	tree_free(&t);
@@ -313,16 +313,13 @@ static void refuses_what_is_not_clean_text(void **state)
 
 static void bounds_the_length_of_a_line(void **state)
 {
-	size_t len = SOURCE_LINE_MAX;
-	char *text = malloc(len + 64);
 	size_t head = strlen(PLAIN_HEAD);
+	char text[SOURCE_LINE_MAX + 64] = PLAIN_HEAD "#";
 
 	(void)state;
-	strcpy(text, PLAIN_HEAD "#");
-	memset(text + head + 1, 'x', len);
-	check_bytes(text, head + len, 0, NULL);
-	check_bytes(text, head + len + 1, 4, "this line is longer than 64 KiB");
-	free(text);
+	memset(text + head + 1, 'x', SOURCE_LINE_MAX);
+	check_bytes(text, head + SOURCE_LINE_MAX, 0, NULL);
+	check_bytes(text, head + SOURCE_LINE_MAX + 1, 4, "this line is longer than 64 KiB");
 }
 
 static void check_depth(const char *open, const char *inside, const char *close, int depth,
@@ -361,14 +358,17 @@ static void bounds_the_depth(void **state)
 
 static void bounds_an_expression(void **state)
 {
-	char text[8192] = PLAIN_HEAD "let $x = 1";
+	char text[4096];
+	size_t head = (size_t)snprintf(text, sizeof(text), PLAIN_HEAD "let $x = 1");
 
 	(void)state;
-	for (int i = 0; i < SCRIPT_OPERATORS_MAX; i++)
-		strcat(text, " + 1");
-	check_bytes(text, strlen(text), 0, NULL);
-	strcat(text, " + 1");
-	check_bytes(text, strlen(text), 4, "an expression has at most 256 operators");
+	for (size_t i = 0; i < 2 * (SCRIPT_OPERATORS_MAX + 1); i += 2) {
+		text[head + i] = '+';
+		text[head + i + 1] = '1';
+	}
+	check_bytes(text, head + 2 * SCRIPT_OPERATORS_MAX, 0, NULL);
+	check_bytes(text, head + 2 * (SCRIPT_OPERATORS_MAX + 1), 4,
+		    "an expression has at most 256 operators");
 }
 
 int main(void)
