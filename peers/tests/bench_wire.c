@@ -17,8 +17,8 @@
 
 #include "wire/socket.h"
 
-#define ROUNDS 50
-#define TRIPS 1000
+#define ROUNDS 300
+#define TRIPS 200
 
 struct reply {
 	struct vu_header head;

@@ -275,6 +275,7 @@ static void wrong_paths_and_values_are_refused(void **state)
 {
 	const struct vu_payload *table = vu_payload_by_name("memory_regions");
 	const struct vu_payload *base = vu_payload_by_name("vring_base_packed");
+	const struct vu_payload *shmem = vu_payload_by_name("shmem_config");
 	struct vu_message msg;
 	uint64_t value;
 
@@ -291,7 +292,10 @@ static void wrong_paths_and_values_are_refused(void **state)
 	assert_int_equal(vu_field_set(&msg, table, "regions[128].size", 0), -ERANGE);
 	assert_int_equal(vu_field_set(&msg, table, "regions[99999999999999999999].size", 0),
 			 -ERANGE);
+	assert_int_equal(vu_field_set(&msg, table, "regions[576460752303423488].size", 0), -ERANGE);
 	assert_int_equal(vu_field_set(&msg, table, "num_regions", UINT64_C(1) << 32), -ERANGE);
+	assert_int_equal(vu_field_set(&msg, shmem, "sizes[255]", 1), 0);
+	assert_int_equal(vu_field_set(&msg, shmem, "sizes[256]", 1), -ERANGE);
 
 	for (const char *const *path =
 		     (const char *const[]){ "", "no", "regions", "regions[0]", "regions[0].",

@@ -282,6 +282,34 @@ static void reading_ahead_keeps_descriptors_with_their_message(void **state)
 	assert_int_equal(link->msg.request, VU_SET_OWNER);
 }
 
+/* As before, but the reply came in two pieces, and its own descriptor with the first. */
+static void descriptors_on_both_sides_of_the_seam_stay_apart(void **state)
+{
+	struct link *link = *state;
+	struct vu_header head = { VU_GET_FEATURES, VU_FLAG_VERSION, 0 };
+	struct vu_forge begin = { .truncate = true, .bytes = 5, .extra_fds = 1 };
+	struct vu_forge with_two = { .extra_fds = 2 };
+	int first;
+
+	vu_message_init(&link->msg, VU_MAIN, VU_GET_FEATURES);
+	assert_int_equal(vu_conn_send(&link->a, &link->msg, &begin, SOON), 0);
+	assert_int_equal(vu_conn_recv(&link->b, &link->msg), -EAGAIN);
+	assert_int_equal(vu_conn_send_bytes(&link->a, (uint8_t *)&head + 5, sizeof(head) - 5, SOON),
+			 0);
+	init_u64(link, VU_SET_LOG_FD, 42);
+	assert_int_equal(vu_conn_send(&link->a, &link->msg, &with_two, SOON), 0);
+
+	link->b.reply_due = true;
+	assert_int_equal(vu_conn_recv(&link->b, &link->msg), 0);
+	assert_int_equal(link->msg.nfds, 1);
+	first = vu_message_take_fd(&link->msg, 0);
+	assert_receives_u64(link, VU_SET_LOG_FD, 42);
+	assert_int_equal(link->msg.nfds, 2);
+	assert_int_not_equal(link->msg.fds[0], first);
+	vu_message_close_fds(&link->msg);
+	close(first);
+}
+
 static void descriptors_of_what_was_read_ahead_are_closed(void **state)
 {
 	struct link *link = *state;
@@ -310,6 +338,11 @@ static void a_thousand_descriptors_do_no_harm(void **state)
 	assert_int_equal(link->msg.nfds, VU_MESSAGE_FDS_MAX);
 	assert_int_equal(link->msg.fds_dropped, 1001 - VU_MESSAGE_FDS_MAX);
 	vu_message_close_fds(&link->msg);
+
+	init_u64(link, VU_SET_FEATURES, 10);
+	assert_int_equal(vu_conn_send(&link->a, &link->msg, NULL, SOON), 0);
+	assert_receives_u64(link, VU_SET_FEATURES, 10);
+	assert_int_equal(link->msg.fds_dropped, 0);
 
 	/* More than the bytes could carry are not sent in part. */
 	forge.truncate = true;
@@ -389,14 +422,23 @@ static void header_words_can_be_forged(void **state)
 static void a_piece_waits_until_the_one_before_was_taken(void **state)
 {
 	struct link *link = *state;
-	struct vu_forge forge = { .nsplits = 2, .splits = { 4, 14 } };
-	uint8_t bytes[32];
+	struct vu_forge forge = { .nsplits = 2, .splits = { 4, 14 }, .extra_fds = 2 };
 
 	init_u64(link, VU_SET_FEATURES, 7);
 	assert_int_equal(
 		vu_conn_send(&link->a, &link->msg, &forge, vu_deadline_in(2 * VU_NSEC_PER_MSEC)),
 		-ETIMEDOUT);
-	assert_int_equal(recv(link->b.fd, bytes, sizeof(bytes), MSG_DONTWAIT), 4);
+	assert_int_equal(vu_conn_recv(&link->b, &link->msg), -EAGAIN);
+	assert_int_equal(link->b.have, 4);
+	assert_int_equal(link->b.partial.nfds, 2);
+
+	forge.fds_on_last = true;
+	assert_int_equal(vu_conn_send(&link->a, &link->msg, &forge, NOW), -ETIMEDOUT);
+	assert_int_equal(vu_conn_recv(&link->b, &link->msg), -EAGAIN);
+	assert_int_equal(link->b.have, 8);
+	assert_int_equal(link->b.partial.nfds, 2);
+
+	forge.fds_on_last = false;
 
 	forge.splits[1] = 4;
 	assert_int_equal(vu_conn_send(&link->a, &link->msg, &forge, SOON), -EINVAL);
@@ -490,6 +532,7 @@ int main(void)
 		linked(a_wait_ends_at_its_deadline),
 		linked(descriptors_arrive_with_their_message),
 		linked(reading_ahead_keeps_descriptors_with_their_message),
+		linked(descriptors_on_both_sides_of_the_seam_stay_apart),
 		linked(descriptors_of_what_was_read_ahead_are_closed),
 		linked(a_thousand_descriptors_do_no_harm),
 		linked(descriptors_beyond_the_limit_of_the_process_are_counted),

@@ -56,7 +56,7 @@ static bool fits(const struct vu_message *msg, const struct vu_payload *layout)
 		return msg->len == layout->size;
 	if (vu_field_get(msg, layout, last->count_by, &count) != 0)
 		return false;
-	return count <= VU_MESSAGE_PAYLOAD_MAX && msg->len == layout->size + count * last->stride;
+	return msg->len == layout->size + count * last->stride;
 }
 
 static const struct vu_payload *first_fit(const struct vu_message *msg,

@@ -180,7 +180,6 @@ static int take(struct vu_conn *conn, struct vu_message *msg, int flags)
 		ssize_t got;
 
 		if (have_header(conn) && conn->head.size > VU_MESSAGE_PAYLOAD_MAX) {
-			vu_message_close_fds(&conn->partial);
 			copy_header(conn, msg);
 			return -EMSGSIZE;
 		}

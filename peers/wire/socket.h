@@ -62,7 +62,7 @@ void vu_conn_close(struct vu_conn *conn);
  * and call again. -EPIPE: orderly end of stream between messages. -ECONNRESET.
  * -EBADMSG: the stream ended inside a message. -EMSGSIZE: the header announces
  * more than VU_MESSAGE_PAYLOAD_MAX; the stream cannot be followed any further,
- * @msg holds the header, and its descriptors are closed.
+ * @msg holds the header, and descriptors stay with @conn.
  */
 int vu_conn_recv(struct vu_conn *conn, struct vu_message *msg);
 
