@@ -113,6 +113,18 @@ static void writes_down_every_form(void **state)
 	free(readme);
 }
 
+static void names_nothing_twice(void **state)
+{
+	static const char *const kinds[] = { "statement", "directive", "function" };
+	const char *word, *other;
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
+		for (size_t i = 0; (word = script_name(NULL, kinds[k], i)); i++)
+			for (size_t j = 0; j < i && (other = script_name(NULL, kinds[k], j)); j++)
+				assert_string_not_equal(word, other);
+}
+
 /* ---- what is told to the harness ---- */
 
 static json_t *describe(const char *text, int expected)
@@ -165,9 +177,8 @@ static void describes_an_error(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(parses_every_example),
-		cmocka_unit_test(writes_down_every_form),
-		cmocka_unit_test(describes_a_scenario),
+		cmocka_unit_test(parses_every_example), cmocka_unit_test(writes_down_every_form),
+		cmocka_unit_test(names_nothing_twice),  cmocka_unit_test(describes_a_scenario),
 		cmocka_unit_test(describes_an_error),
 	};
 
