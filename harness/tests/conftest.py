@@ -7,9 +7,10 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Iterator
 
 import pytest
 
@@ -30,6 +31,7 @@ class Vringer:
 
     folder: Path
     player: Path
+    tmp: Path
 
     def scenario(self, name: str, body: str, checks: str = CLAUSE, head: str = "") -> Path:
         path = self.folder / "own" / f"{name}.vus"
@@ -49,7 +51,7 @@ class Vringer:
     @property
     def environment(self) -> dict[str, str]:
         mine = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
-        return {**mine, "VRINGER_PLAYER": str(self.player), "TMPDIR": str(self.folder / "tmp")}
+        return {**mine, "VRINGER_PLAYER": str(self.player), "TMPDIR": str(self.tmp)}
 
     def command(self, *words: str) -> list[str]:
         return [sys.executable, "-I", "-c", MAIN, str(HERE.parent), *words]
@@ -69,18 +71,20 @@ class Vringer:
         return done.returncode, done.stdout + done.stderr, results
 
 
-def _vringer(folder: Path, player: Path) -> Vringer:
-    (folder / "tmp").mkdir()
-    return Vringer(folder, player)
+@pytest.fixture
+def short_tmp() -> Iterator[Path]:
+    """A directory with a name so short that sockets find room below it."""
+    with tempfile.TemporaryDirectory(prefix="vt-", dir="/tmp") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture
-def vringer(tmp_path: Path) -> Vringer:
+def vringer(tmp_path: Path, short_tmp: Path) -> Vringer:
     """The command with a fake player."""
-    return _vringer(tmp_path, FAKE)
+    return Vringer(tmp_path, FAKE, short_tmp)
 
 
 @pytest.fixture
-def real(tmp_path: Path) -> Vringer:
+def real(tmp_path: Path, short_tmp: Path) -> Vringer:
     """The command with vu-frontend."""
-    return _vringer(tmp_path, PLAYER)
+    return Vringer(tmp_path, PLAYER, short_tmp)

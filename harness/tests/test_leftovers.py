@@ -17,9 +17,9 @@ from conftest import Vringer
 PATIENCE = 30.0
 
 
-def of_run(folder: Path) -> dict[int, int]:
-    """Processes that have @folder in their TMPDIR, with a pidfd each."""
-    wanted = f"TMPDIR={folder}/tmp".encode()
+def of_run(vringer: Vringer) -> dict[int, int]:
+    """Processes that have its TMPDIR, with a pidfd each."""
+    wanted = f"TMPDIR={vringer.tmp}".encode()
     found = {}
     for entry in Path("/proc").glob("[0-9]*/environ"):
         try:
@@ -67,7 +67,7 @@ def start(vringer: Vringer, workers: int) -> subprocess.Popen[bytes]:
 def test_an_interrupted_run_tells_what_it_has(vringer: Vringer, workers: int,
                                               how: signal.Signals) -> None:
     process = start(vringer, workers)
-    processes = of_run(vringer.folder)
+    processes = of_run(vringer)
     os.killpg(process.pid, how)
     shown = process.communicate(timeout=PATIENCE)[0].decode()
     assert "interrupted" in shown
@@ -80,7 +80,7 @@ def test_an_interrupted_run_tells_what_it_has(vringer: Vringer, workers: int,
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_killed_run_leaves_nothing(vringer: Vringer, workers: int) -> None:
     process = start(vringer, workers)
-    processes = of_run(vringer.folder)
+    processes = of_run(vringer)
     assert len(processes) > 1
     process.kill()
     process.communicate(timeout=PATIENCE)
@@ -92,4 +92,4 @@ def test_a_daemon_does_not_outlive_its_scenario(vringer: Vringer) -> None:
     code, _, results = vringer.judge()
     assert code == 0
     assert "outlived" in results[0]["evidence"]["notes"][0]
-    assert not of_run(vringer.folder)
+    assert not of_run(vringer)

@@ -14,8 +14,8 @@ from conftest import CLAUSE, Vringer
 FAIL = f'fail {{"clauses": ["{CLAUSE}"], "reason": "not started", "expected": "<- A", ' \
        '"actual": "<- B"}'
 ADVICE = 'fail {"clauses": ["plat.event-value-opaque"], "readings": ["interprets it"]}'
-INFERRED = "ring.start-on-set-vring-kick"
-CANDIDATE = 'name = "mine"\ndevice = "blk"\ncommand = "true {socket}"\nversion = "echo true 7.2.1"\n'
+CANDIDATE = 'name = "mine"\ndevice = "blk"\ncommand = "true {socket}"\n' \
+            'version = "echo true 7.2.1"\n'
 
 
 def by_name(results: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -50,7 +50,8 @@ def test_strict_makes_a_should_count(vringer: Vringer, strict: tuple[str, ...], 
 
 @pytest.mark.parametrize("more, verdict, code", [
     ('{"ending": "crashed SIGSEGV"}', "fail", 1), ('{"ending": "hung"}', "fail", 1),
-    ('{"waits": "front-end waits for back-end"}', "fail", 1), ('{"ending": "exited 1"}', "pass", 0)])
+    ('{"waits": "front-end waits for back-end"}', "fail", 1),
+    ('{"ending": "exited 1"}', "pass", 0)])
 def test_a_crash_or_a_hang_is_always_red(vringer: Vringer, more: str, verdict: str,
                                          code: int) -> None:
     vringer.fake("one", f"pass {more}", head="tentative a clarification\n")

@@ -7,7 +7,7 @@ import fnmatch
 import re
 import tomllib
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Iterable
 
@@ -99,10 +99,10 @@ class Registry:
 
     def parse_edition(self, text: str) -> Edition:
         """The edition that a person asked for, or UsageError."""
-        when, first = edition(text), self.editions[0]
-        if when is None or "." not in text or not (edition(first) or ()) <= when <= (edition(self.newest) or ()):
+        when, first, last = (edition(e) or () for e in (text, self.editions[0], self.newest))
+        if len(when) < 2 or not first <= when <= last:
             raise UsageError(f"there is no edition {text!r} of the spec",
-                             f"editions go from {first} to {self.newest}, such as 8.2 or 11.0")
+                             f"editions go from {self.editions[0]} to {self.newest}, such as 8.2 or 11.0")
         return when
 
     def uncovered_reason(self, clause_id: str) -> str:
@@ -119,6 +119,7 @@ class Registry:
         return [self.clauses[i] for i in ids if i in self.clauses]
 
 
+@cache
 def load(folder: Path | None = None) -> Registry:
     """Read the registry of @folder, by default the project's own."""
     folder = folder or places.SPEC

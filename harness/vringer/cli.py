@@ -30,7 +30,7 @@ examples:
   vringer run --backend virtiofsd --spec 8.2         by an older edition of the spec
   vringer run --lf                                   again what was not as expected
   vringer list clauses                               what is checked, and what is not and why
-  vringer explain ring/start-on-kick                 what a scenario does and which clauses it checks
+  vringer explain ring/kick-processes-available      what a scenario does, and its clauses
 
 exit codes:
   0 all as expected, 1 something was not, 2 wrong usage, 3 nothing ran, 4 the harness failed"""
@@ -47,6 +47,8 @@ examples:
   vringer run --backend virtiofsd 'mem/*' path/to/own.vus
   vringer run --backend dpdk-testpmd -n 0 -x -- --durations 5"""
 
+WORKERS = "2"
+FEW = 2  # so few scenarios are over before workers have come up
 PYTEST_FLAGS = (("-x", "--exitfirst"), ("--lf", "--last-failed"), ("--ff", "--failed-first"),
                 ("--sw", "--stepwise"), ("--co", "--collect-only"))
 PYTEST_VALUES = (("-k",), ("-n", "--numprocesses"), ("--junitxml", "--junit-xml"), ("--maxfail",),
@@ -123,7 +125,8 @@ def _subjects(args: argparse.Namespace) -> list[Subject]:
             subject.version = candidates.version(candidate)
     for name in names:
         if names.count(name) > 1:
-            raise UsageError(f"two back-ends are called {name!r}", "judge them in runs of their own")
+            raise UsageError(f"two back-ends are called {name!r}",
+                             "judge them in runs of their own")
     return subjects
 
 
@@ -165,11 +168,12 @@ def _plan(args: argparse.Namespace, words: list[str]) -> Plan:
         raise UsageError(f"--scale {args.scale:g}: deadlines cannot be stretched by that")
     kept = [*(("--spec", args.spec) if args.spec else ()), *(("--strict",) if args.strict else ()),
             *(("--scale", f"{args.scale:g}") if args.scale != 1 else ())]
+    where = [*args.scenario, *(("--output", args.output) if args.output else ())]
     return Plan(_subjects(args), spec, str(Path(args.output).resolve() if args.output
                                            else places.default_output()),
                 args.strict, args.scale, args.watchdog,
                 str(Path(args.json).resolve()) if args.json else "",
-                shlex.join(["vringer", *words]), list(kept))
+                shlex.join(["vringer", *words]), kept, where)
 
 
 def _pytest_words(args: argparse.Namespace, plan: Plan, rest: list[str]) -> list[str]:
@@ -179,13 +183,15 @@ def _pytest_words(args: argparse.Namespace, plan: Plan, rest: list[str]) -> list
              str(places.SCENARIOS), "--noconftest", "-o", f"cache_dir={plan.output}/.cache",
              "--vringer", plan.to_json()]
     values = vars(args)
+    files = _files(args.scenario) or [str(places.SCENARIOS)]
+    workers = WORKERS if len(files) * len(plan.subjects) > FEW or not args.scenario else None
     for *_, name in PYTEST_FLAGS:
         words += [name] if values[name] else []
     for *_, name in PYTEST_VALUES:
-        value = "2" if name == "--numprocesses" and values[name] is None else values[name]
+        value = workers if name == "--numprocesses" and values[name] is None else values[name]
         words += [name, value] if value is not None else []
     words += ["-v"] * args.verbose + ["-q"] * args.quiet
-    return [*words, *rest, *(_files(args.scenario) or [str(places.SCENARIOS)])]
+    return [*words, *rest, *files]
 
 
 def _run(args: argparse.Namespace) -> int:

@@ -44,6 +44,7 @@ class Plan:
     json_file: str = ""
     command: str = ""
     words: list[str] = field(default_factory=list)
+    where: list[str] = field(default_factory=list)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

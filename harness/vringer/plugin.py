@@ -28,6 +28,7 @@ class Catalogue:
         self._known: dict[Path, Scenario] = {}
 
     def head(self, path: Path) -> Scenario:
+        path = path.resolve()
         if path not in self._known:
             inside = path.is_relative_to(places.SCENARIOS)
             files = scenarios.files_below(places.SCENARIOS if inside else path.parent)

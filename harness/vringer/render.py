@@ -19,6 +19,9 @@ CHART_LINES = 40
 LOG_LINES = 8
 LOG_BYTES = 4096
 WIDEST = 200
+MOST_NAMES = 10
+NOT_UP = "the command has to stay in the foreground and listen at {socket}; start it by hand to " \
+    "see it fail,\nsay --connects if it connects instead, and --scale 5 if it is just slow"
 STYLES = {"pass": "green", "fail": "bold red", "advice": "yellow", "known": "cyan",
           "n/a": "dim", "inconclusive": "magenta", "error": "bold magenta"}
 
@@ -46,21 +49,25 @@ def clip(text: str) -> str:
     return text if len(text) <= WIDEST else text[:WIDEST] + "..."
 
 
-def one_line(result: Result, told: str) -> str:
-    """A result in one line, with the first line of what is told about it."""
-    return clip(f"{result.scenario}[{result.subject}]  {told}".partition("\n")[0].rstrip())
+def told(result: Result) -> str:
+    """Why it is no plain pass, in one sentence if possible."""
+    return ": ".join(filter(None, (result.surprise, result.reading, result.play.reason)))
+
+
+def one_line(result: Result, why: str) -> str:
+    """A result in one line, with the first line of why it is so."""
+    return clip(f"{result.scenario}[{result.subject}]  {why}".partition("\n")[0].rstrip())
 
 
 def headline(result: Result) -> Line:
     """One line a scenario, as a log shows it."""
-    told = "; ".join(filter(None, (result.surprise, result.reading, result.play.reason)))
     style = STYLES["fail"] if result.unexpected else STYLES[kind(result)]
-    return Line(f"{kind(result):<12} {one_line(result, told)}", style)
+    return Line(f"{kind(result):<12} {one_line(result, told(result))}", style)
 
 
 def _chart(result: Result) -> list[Line]:
-    messages = result.play.chart.partition("\n\n")[0]  # what follows is told below
-    lines = messages.rstrip("\n").split("\n") if messages else []
+    messages = f"\n{result.play.chart}".partition("\n\n")[0]  # what follows is told below
+    lines = messages.strip("\n").split("\n") if messages else []
     cut = len(lines) - CHART_LINES
     where = f", all of it in {result.play.evidence['chart']}" if "chart" in result.play.evidence \
         else ""
@@ -102,7 +109,7 @@ def _ending(result: Result) -> str:
 
 
 def rerun(results: Iterable[Result], run: Run) -> str:
-    """The command that plays these again, and nothing else."""
+    """The command that plays these again, and nothing else; by --lf if they are many."""
     chosen = list(results)
     names = {r.subject for r in chosen}
     words = ["vringer", "run"]
@@ -111,8 +118,9 @@ def rerun(results: Iterable[Result], run: Run) -> str:
             words += ["--backend", subject.backend]
             words += ["--device", subject.device] if subject.device else []
             words += ["--connects"] if subject.connects else []
-    return shlex.join([*words, *run.plan.words, *dict.fromkeys(r.scenario for r in chosen
-                                                               if r.scenario != "start")])
+    scenarios = list(dict.fromkeys(r.scenario for r in chosen if r.scenario != "start"))
+    which = scenarios if len(scenarios) <= MOST_NAMES else [*run.plan.where, "--lf"]
+    return shlex.join([*words, *run.plan.words, *which])
 
 
 def failure(result: Result, run: Run) -> list[Line]:
@@ -122,16 +130,17 @@ def failure(result: Result, run: Run) -> list[Line]:
     lines = [Line(title, STYLES.get(result.verdict, "bold red")), Line(f"  {result.title}"),
              *_chart(result)]
     lines += _labelled("expected", play.expected, "green")
-    lines += _labelled("actual", play.actual, "red")
+    lines += _labelled("actual", play.actual or ("nothing" if play.expected else ""), "red")
     lines += _labelled("at", f"{play.file}:{play.line}" if play.file and play.line else "")
     lines += _labelled("reason", play.reason)
+    lines += _labelled("cure", "" if play.came_up or result.verdict == "error" else NOT_UP)
     lines += _labelled("waits", play.waits, "bold red")
     lines += _labelled("reading", result.reading)
     for clause in run.registry.of(concerned_ids(result)):
         lines += _clause(clause)
-    lines += _labelled("ending", _ending(result) if play.came_up else "")
+    lines += _labelled("ending", _ending(result) if result.verdict != "error" else "")
     lines += _labelled("it said", _last_words(result), "dim")
-    lines += _labelled("surprise", result.surprise)
+    lines += _labelled("but", result.surprise if result.expected_verdict != "pass" else "")
     for note in play.notes:
         lines += _labelled("note", note)
     lines += _labelled("evidence", next((str(Path(p).parent) for p in play.evidence.values()), ""))

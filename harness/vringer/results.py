@@ -73,26 +73,28 @@ class ResultFile:
     def __init__(self, path: Path, run: Run) -> None:
         self.path = path
         self.trouble = ""
-        self._content: dict[str, Any] = {"schema": SCHEMA, "complete": False,
-                                         "run": describe_run(run), "results": []}
-        self.write()
+        self._run = json.dumps(describe_run(run))
+        self._results: dict[tuple[str, str], str] = {}
+        self._write(complete=False)
 
     def add(self, result: Result) -> None:
-        self._content["results"].append(describe_result(result))
-        self.write()
+        self._results[result.subject, result.scenario] = json.dumps(describe_result(result))
+        self._write(complete=False)
 
     def finish(self, complete: bool) -> None:
         """Put the results into an order that does not depend on who was first."""
-        self._content["complete"] = complete
-        self._content["results"].sort(key=lambda r: (r["subject"], r["scenario"]))
-        self.write()
+        self._results = dict(sorted(self._results.items()))
+        self._write(complete)
 
-    def write(self) -> None:
+    def _write(self, complete: bool) -> None:
         """Replace the file as a whole; a full disk stops the writing and not the run."""
         beside = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+        results = ",\n".join(self._results.values())
+        text = f'{{"schema": {SCHEMA}, "complete": {json.dumps(complete)},\n"run": {self._run},\n' \
+               f'"results": [\n{results}\n]}}\n'
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            beside.write_text(json.dumps(self._content, indent=1) + "\n", encoding="utf-8")
+            beside.write_text(text, encoding="utf-8")
             os.replace(beside, self.path)
             self.trouble = ""
         except OSError as error:

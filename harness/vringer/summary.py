@@ -110,6 +110,6 @@ def closing(results: list[Result], run: Run) -> list[Line]:
     surprises = in_order([r for r in results if r.unexpected])
     if not surprises:
         return []
-    names = [Line(f"  {render.one_line(r, r.surprise)}", "red") for r in surprises]
+    names = [Line(f"  {render.one_line(r, render.told(r))}", "red") for r in surprises]
     return [Line("not as expected", "bold"), *names,
             Line(f"  again: {render.rerun(surprises, run)}"), Line("")]
