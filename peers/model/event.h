@@ -45,11 +45,12 @@ struct vu_rule {
 	const char *needs_clause; /* broken when one is missing */
 	const char *fd_clause;    /* broken when the descriptors are not as the table wants them */
 	bool names_ring;          /* the request has a field "index" */
-	bool any_size;            /* the table does not settle the size of the payload */
-	bool any_reply_size;      /* nor that of the reply */
-	vu_follow_fn request;     /* a well-formed request: more checks, and its effect */
-	vu_follow_fn reply;       /* a well-formed reply */
-	vu_follow_fn doubt;       /* a malformed request that may have been obeyed */
+	bool counts_fds; /* request() looks at the number of descriptors, the table does not tell */
+	bool any_size;   /* the table does not settle the size of the payload */
+	bool any_reply_size;  /* nor that of the reply */
+	vu_follow_fn request; /* a well-formed request: more checks, and its effect */
+	vu_follow_fn reply;   /* a well-formed reply */
+	vu_follow_fn doubt;   /* a malformed request that may have been obeyed */
 };
 
 enum vu_certainty { VU_NO, VU_PERHAPS, VU_YES };

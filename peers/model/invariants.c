@@ -144,7 +144,8 @@ static void check_request_fds(struct vu_event *ev)
 	const struct vu_fd_rule *fds = &ev->info->fds_request;
 	const char *clause = ev->rule->fd_clause;
 
-	if (ev->acknowledges || (ev->nfds >= fds->min && ev->nfds <= fds->max))
+	if (ev->acknowledges || ev->rule->counts_fds ||
+	    (ev->nfds >= fds->min && ev->nfds <= fds->max))
 		return;
 	if (ev->msg->channel == VU_MAIN && fds->max == 0)
 		clause = "comm.fds-only-on-listed-messages";

@@ -42,6 +42,7 @@ struct vu_outstanding {
 	uint64_t sequence; /* number of the message in the session, from 0 */
 	uint64_t index;    /* ring it names, or UINT64_MAX */
 	bool asked;        /* it had need_reply set */
+	bool own_reply;    /* a reply is part of it, whatever need_reply says */
 	bool addresses;    /* in postcopy: the reply repeats the regions with back-end addresses */
 	size_t len;        /* of its payload */
 };

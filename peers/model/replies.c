@@ -120,7 +120,8 @@ void vu_owe_reply(struct vu_event *ev)
 		.sequence = model->messages,
 		.index = ev->index,
 		.asked = vu_message_needs_reply(ev->msg),
-		.addresses = asks_addresses(model, ev->msg),
+		.own_reply = ev->info && has_own_reply(model, ev->info, ev->msg) == VU_YES,
+		.addresses = !ev->acknowledges && asks_addresses(model, ev->msg),
 		.len = ev->msg->len,
 	};
 
@@ -130,7 +131,7 @@ void vu_owe_reply(struct vu_event *ev)
 		model->outstanding[model->noutstanding++] = request;
 }
 
-/* The oldest outstanding request of the channel; @id narrows it down. */
+/* The oldest outstanding request of the channel, with @same_id the oldest that it names. */
 static size_t oldest(const struct vu_event *ev, bool due, bool same_id)
 {
 	const struct vu_model *model = ev->model;
@@ -178,6 +179,20 @@ static void answered(struct vu_event *ev)
 	vu_rings_answered(ev->model, ev->to);
 }
 
+/* A later request was answered first: answers to those before it may still come, but need not. */
+static void give_up_before(struct vu_event *ev, size_t end)
+{
+	struct vu_model *model = ev->model;
+
+	vu_breach(ev, "hdr.reply-id-matches-request",
+		  "a reply to %s where one to request %u is due", vu_message_name(ev->msg),
+		  model->outstanding[oldest(ev, true, false)].request);
+	for (size_t i = 0; i < end; i++) {
+		if (model->outstanding[i].channel == ev->msg->channel)
+			model->outstanding[i].reply_due = false;
+	}
+}
+
 static void answer_outstanding(struct vu_event *ev, size_t i)
 {
 	struct vu_model *model = ev->model;
@@ -205,7 +220,7 @@ static const char *why_unasked(const struct vu_event *ev)
 		return "ack.on-backend-channel";
 	if (past && past->request.asked && !ack)
 		return "ack.not-without-feature";
-	if (past && past->request.asked && ev->info && ev->info->reply_when == VU_REPLY_ALWAYS)
+	if (past && past->request.asked && past->request.own_reply)
 		return "ack.no-second-reply";
 	if (past && past->debt == VU_DEBT_NONE && !ev->model->postcopy_listening &&
 	    past->request.request == VU_ADD_MEM_REG)
@@ -215,7 +230,7 @@ static const char *why_unasked(const struct vu_event *ev)
 	return "comm.no-reply-by-default";
 }
 
-/* Nothing with that id can be answered. */
+/* There is no request that it could answer. */
 static void unmatched(struct vu_event *ev, size_t oldest_due)
 {
 	struct vu_model *model = ev->model;
@@ -274,9 +289,7 @@ void vu_see_reply(struct vu_event *ev)
 	} else if (past) {
 		answer_past(ev, past);
 	} else if (due != NOT_FOUND) {
-		vu_breach(ev, "hdr.reply-id-matches-request",
-			  "a reply to %s where one to request %u is due first",
-			  vu_message_name(ev->msg), ev->model->outstanding[first].request);
+		give_up_before(ev, due);
 		answer_outstanding(ev, due);
 	} else {
 		unmatched(ev, first);

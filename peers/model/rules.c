@@ -13,6 +13,7 @@ static const struct vu_rule main_rules[] = {
 	[VU_RESET_OWNER] = { .request = vu_reset_owner },
 	[VU_SET_MEM_TABLE] = {
 		.fd_clause = "msg.set-mem-table.one-fd-per-region",
+		.counts_fds = true,
 		.request = vu_set_mem_table,
 		.reply = vu_reply_memory,
 		.doubt = vu_doubt_memory,
