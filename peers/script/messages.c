@@ -135,10 +135,12 @@ static int set_field(struct script_interp *in, const struct script_arg *arg, con
 		     struct vu_message *msg, char *why, size_t size)
 {
 	const char *path = arg->name ? arg->name : first_field(layout);
+	const struct vu_payload *form = path ? layout_with(msg, path) : NULL;
 	int err;
 
-	layout = path ? layout_with(msg, path) : NULL;
-	if (!layout) {
+	if (form) /* none fits while a count is ahead of what it counts */
+		layout = form;
+	if (!path || !layout) {
 		snprintf(why, size, "the message has no payload to set");
 		return -EINVAL;
 	}
@@ -308,9 +310,17 @@ static bool match_bytes(const struct script_expr *e, const struct vu_message *ms
 	return true;
 }
 
+/* The field that a value without a name stands for; of a reply without any it is the acknowledgement. */
+static const char *bare_field(const struct vu_message *msg)
+{
+	const struct vu_payload *layout = vu_message_layout(msg);
+
+	return layout || !vu_message_is_reply(msg) ? first_field(layout) : "u64";
+}
+
 static bool match_field(struct script_interp *in, const struct script_arg *arg, const struct vu_message *msg)
 {
-	const char *path = arg->name ? arg->name : first_field(vu_message_layout(msg));
+	const char *path = arg->name ? arg->name : bare_field(msg);
 	const struct vu_payload *layout = path ? layout_with(msg, path) : NULL;
 	uint64_t actual;
 

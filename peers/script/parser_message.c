@@ -44,6 +44,9 @@ static void find_layouts(enum script_arrow arrow, struct message *m)
 {
 	const struct vu_payload *const *forms;
 
+	/* what nobody knows may be acknowledged like anything else */
+	if (!m->info && script_arrow_is_reply(arrow))
+		m->layouts[m->nlayouts++] = vu_payload_by_name("u64");
 	if (!m->info)
 		return;
 	forms = script_arrow_is_reply(arrow) ? m->info->reply : m->info->request_forms;
