@@ -538,6 +538,8 @@ static enum script_step verb_host(struct player *p, struct script_call *call)
 		status = subject_run(p->subject, p->hooks[i].command, vu_deadline_in(CONNECT_WITHIN));
 		if (!status)
 			return STEP_DONE;
+		if (gone(p, call) == STEP_FAILED)
+			return STEP_FAILED;
 		snprintf(call->actual, sizeof(call->actual), "%s failed with status %d", name, status);
 		return STEP_ERROR;
 	}
