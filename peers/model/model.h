@@ -76,34 +76,34 @@ struct vu_model {
 	/* rings */
 	struct vu_model_ring rings[VU_MODEL_RINGS];
 	/* log */
-	bool log_set;
 	uint64_t log_size, log_offset;
+	bool log_set;
 	/* back-end channel, device */
 	bool backend_channel;
-	uint64_t status;
 	bool postcopy_advised, postcopy_listening;
 	bool inflight_set;
 	enum vu_state_transfer transfer;
+	uint64_t status;
 	/* requests without their replies, on both sockets */
 	struct vu_outstanding outstanding[VU_MODEL_OUTSTANDING];
 	size_t noutstanding;
-	bool out_of_step[2]; /* by channel: too many outstanding, replies are matched by id alone */
 	/* the latest other requests; entry i % VU_MODEL_PAST is number i */
 	struct vu_past_request past[VU_MODEL_PAST];
 	uint64_t npast;
 	/* what is needed to be sure of a breach */
-	uint64_t features_ever, protocol_ever;     /* perhaps in force at some time */
+	uint64_t features_ever, protocol_ever; /* perhaps in force at some time */
+	bool out_of_step[2]; /* by channel: replies are matched by id, and not judged */
 	bool features_doubtful, protocol_doubtful; /* a malformed request may have changed them */
 	bool memory_doubtful;                      /* a change of the regions was refused */
 	bool postcopy_ack_due; /* the reply with addresses was seen, its acknowledgement was not */
 	bool transfer_seen;    /* SET_DEVICE_STATE_FD was sent at some time */
-	size_t nstarted;       /* rings that are started */
 	/*
 	 * The back-end owes silence on its channel once the last ring stopped. What it sent before
 	 * may be read later, so silence is judged only after one more request was answered.
 	 */
-	uint64_t stopped_at; /* number of the reply that stopped the last ring, or UINT64_MAX */
 	bool silence_due;
+	uint64_t stopped_at; /* number of the reply that stopped the last ring, or UINT64_MAX */
+	size_t nstarted;     /* rings that are started */
 	const struct vu_draft *draft; /* messages with numbers of their own: observed, not judged */
 };
 

@@ -3,44 +3,51 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "session.h"
 
-static void random_message(struct session *s, struct vu_message *msg)
+/* xorshift: the same numbers everywhere. */
+static uint32_t roll(uint64_t *dice)
+{
+	*dice ^= *dice << 13;
+	*dice ^= *dice >> 7;
+	*dice ^= *dice << 17;
+	return *dice >> 32;
+}
+
+static void random_message(uint64_t *dice, struct vu_message *msg)
 {
 	static const uint32_t flags[] = { 1, 1, 1, 1, 5, 5, 9, 9, 13, 0, 2, 0xffffffff };
 
-	(void)s;
-	msg->channel = rand() % 4 ? VU_MAIN : VU_BACKEND;
-	msg->request = rand() % 40 ? rand() % 47 : rand();
-	msg->flags = flags[rand() % (sizeof(flags) / sizeof(flags[0]))];
+	msg->channel = roll(dice) % 4 ? VU_MAIN : VU_BACKEND;
+	msg->request = roll(dice) % 40 ? roll(dice) % 47 : roll(dice);
+	msg->flags = flags[roll(dice) % (sizeof(flags) / sizeof(flags[0]))];
 	for (size_t i = 0; i < 64; i++)
-		msg->payload[i] = rand() % 3 ? 0 : rand() % 4;
-	msg->len = rand() % 3 ? 8 * (rand() % 7) : rand() % VU_MESSAGE_PAYLOAD_MAX;
-	msg->size = rand() % 30 ? msg->len : (uint32_t)rand();
-	msg->nfds = rand() % 2 ? rand() % 3 : 0;
-	msg->fds_dropped = rand() % 50 ? 0 : rand() % 5;
+		msg->payload[i] = roll(dice) % 3 ? 0 : roll(dice) % 4;
+	msg->len = roll(dice) % 3 ? 8 * (roll(dice) % 7) : roll(dice) % VU_MESSAGE_PAYLOAD_MAX;
+	msg->size = roll(dice) % 30 ? msg->len : (uint32_t)roll(dice);
+	msg->nfds = roll(dice) % 2 ? roll(dice) % 3 : 0;
+	msg->fds_dropped = roll(dice) % 50 ? 0 : roll(dice) % 5;
 }
 
 /* Often one that fits, so that states deep inside are reached. */
-static void probable_message(struct session *s)
+static void probable_message(uint64_t *dice, struct session *s)
 {
-	uint32_t id = 1 + rand() % 44;
-	enum vu_channel channel = rand() % 5 ? VU_MAIN : VU_BACKEND;
+	uint32_t id = 1 + roll(dice) % 44;
+	enum vu_channel channel = roll(dice) % 5 ? VU_MAIN : VU_BACKEND;
 
-	if (s->model.noutstanding && rand() % 2) {
+	if (s->model.noutstanding && roll(dice) % 2) {
 		const struct vu_outstanding *to = &s->model.outstanding[0];
 
 		begin_reply(s, to->channel, to->request);
 		return;
 	}
 	begin(s, channel, channel == VU_MAIN ? id : 1 + id % 10);
-	s->msg.payload[0] = s->msg.len ? rand() % 3 : 0;
-	s->msg.flags |= rand() % 2 ? VU_FLAG_NEED_REPLY : 0;
+	s->msg.payload[0] = s->msg.len ? roll(dice) % 3 : 0;
+	s->msg.flags |= roll(dice) % 2 ? VU_FLAG_NEED_REPLY : 0;
 	if (id == VU_SET_PROTOCOL_FEATURES || id == VU_SET_FEATURES)
 		memset(s->msg.payload, 0xff, 8);
 }
@@ -74,24 +81,25 @@ static void messages_at_random(void **state)
 {
 	static const int rounds = 40, messages = 500;
 	struct session s;
+	uint64_t dice;
 
 	(void)state;
 	memset(&s, 0, sizeof(s));
 	for (int seed = 1; seed <= rounds; seed++) {
-		srand(seed);
+		dice = seed * UINT64_C(0x9e3779b97f4a7c15);
 		session_init(&s);
 		if (seed % 3 == 0)
 			vu_model_use_draft(&s.model, &vu_drafts[seed % vu_ndrafts]);
 		for (int i = 0; i < messages; i++) {
 			bool main;
 
-			if (rand() % 2)
-				random_message(&s, &s.msg);
+			if (roll(&dice) % 2)
+				random_message(&dice, &s.msg);
 			else
-				probable_message(&s);
+				probable_message(&dice, &s);
 			main = s.msg.channel == VU_MAIN;
 			/* mostly in the direction that the flags tell */
-			if (rand() % 10 == 0 || vu_message_is_reply(&s.msg))
+			if (roll(&dice) % 10 == 0 || vu_message_is_reply(&s.msg))
 				main = !main;
 			say(&s, main ? VU_FRONTEND : VU_BACKEND_ROLE);
 			check_invariants(&s);
@@ -108,29 +116,31 @@ static void well_behaved_pair_at_random(void **state)
 		VU_GET_STATUS,     VU_SET_STATUS,     VU_SET_VRING_ENABLE
 	};
 	struct session s;
+	uint64_t dice;
 
 	(void)state;
 	for (int seed = 1; seed <= 20; seed++) {
-		srand(seed);
+		dice = seed * UINT64_C(0x9e3779b97f4a7c15);
 		session_init(&s);
 		negotiate(&s, 0, BIT(VU_PF_REPLY_ACK) | BIT(VU_PF_MQ) | BIT(VU_PF_STATUS));
 		for (int i = 0; i < 300; i++) {
-			uint32_t id = asked[rand() % (sizeof(asked) / sizeof(asked[0]))];
+			uint32_t id = asked[roll(&dice) % (sizeof(asked) / sizeof(asked[0]))];
 
-			if (s.model.noutstanding && (rand() % 2 || s.model.noutstanding > 20)) {
+			if (s.model.noutstanding &&
+			    (roll(&dice) % 2 || s.model.noutstanding > 20)) {
 				const struct vu_outstanding to = s.model.outstanding[0];
 
 				if (to.request == VU_GET_VRING_BASE)
-					answer_ring(&s, to.index, rand() % 65536);
+					answer_ring(&s, to.index, roll(&dice) % 65536);
 				else
 					answer(&s, to.request);
 				assert_int_equal(s.obs.to.sequence, to.sequence);
-			} else if (rand() % 4 == 0) {
-				ask_fd(&s, VU_SET_VRING_KICK, rand() % 4, rand() % 2, 0);
+			} else if (roll(&dice) % 4 == 0) {
+				ask_fd(&s, VU_SET_VRING_KICK, roll(&dice) % 4, roll(&dice) % 2, 0);
 			} else {
 				begin(&s, VU_MAIN, id);
-				s.msg.flags |= rand() % 2 ? VU_FLAG_NEED_REPLY : 0;
-				s.msg.payload[0] = s.msg.len ? rand() % 4 : 0;
+				s.msg.flags |= roll(&dice) % 2 ? VU_FLAG_NEED_REPLY : 0;
+				s.msg.payload[0] = s.msg.len ? roll(&dice) % 4 : 0;
 				say(&s, VU_FRONTEND);
 			}
 			clean(&s);
