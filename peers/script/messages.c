@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "interp_internal.h"
+#include "parser.h"
 #include "trace.h"
 
 static enum vu_channel channel_of(enum script_arrow arrow)
@@ -20,11 +21,12 @@ static bool is_reply(enum script_arrow arrow)
 }
 
 /* The message that the line names; a decimal number names one that no spec knows. */
-static bool request_id(const struct script_stmt *stmt, const struct vu_message_info **info, uint32_t *id)
+static bool request_id(const struct script_interp *in, const struct script_stmt *stmt,
+		       const struct vu_message_info **info, uint32_t *id)
 {
 	char *end;
 
-	*info = vu_message_by_name(channel_of(stmt->arrow), stmt->word);
+	*info = script_message(in->script, channel_of(stmt->arrow), stmt->word);
 	if (*info) {
 		*id = (*info)->id;
 		return true;
@@ -208,7 +210,7 @@ static int build(struct script_interp *in, struct script_call *call, struct vu_m
 	size_t size = sizeof(call->actual);
 	uint32_t id;
 
-	if (!request_id(stmt, &info, &id)) {
+	if (!request_id(in, stmt, &info, &id)) {
 		snprintf(why, size, "unknown message %s", stmt->word);
 		return -EINVAL;
 	}
@@ -355,7 +357,7 @@ enum script_step script_await_message(struct script_interp *in, struct script_ca
 	struct vu_message *msg;
 	uint32_t id;
 
-	if (!request_id(stmt, &info, &id)) {
+	if (!request_id(in, stmt, &info, &id)) {
 		snprintf(call->actual, sizeof(call->actual), "unknown message %s", stmt->word);
 		return STEP_ERROR;
 	}
