@@ -21,7 +21,7 @@ install-harness: all
 	sed 's|@HARNESS@|../share/vringer/harness|' harness/launcher >$(DESTDIR)$(PREFIX)/bin/vringer
 	chmod 755 $(DESTDIR)$(PREFIX)/bin/vringer
 	install -m 644 harness/vringer/*.py harness/vringer/run.ini $(shared)/harness/vringer
-	cd . && find scenarios fixtures/spec fixtures/candidates -type f -exec install -D -m 644 {} $(shared)/{} \;
+	find scenarios fixtures/spec fixtures/candidates -type f -exec install -D -m 644 {} $(shared)/{} \;
 	git describe --always --abbrev=40 --dirty --exclude '*' >$(shared)/commit 2>/dev/null || rm -f $(shared)/commit
 
 install: install-harness

@@ -34,8 +34,7 @@ def test_list_clauses_is_a_stable_interface(real: Vringer) -> None:
 def test_every_scenario_of_ours_can_be_read(real: Vringer) -> None:
     for row in listed(real, "scenarios"):
         assert row["error"] is None
-        assert row["title"] and (row["checks"] or row["tentative"])
-        assert row["subject"] in ("back-end", "front-end")
+        assert row["title"] and row["subject"] in ("back-end", "front-end")
 
 
 @needs_player
@@ -58,7 +57,7 @@ def test_explain(real: Vringer) -> None:
     assert clause.returncode == 0
     for text in ("must", "SET_VRING_KICK starts the ring", "vhost-user.html#ring-states"):
         assert text in clause.stdout
-    scenario = listed(real, "scenarios")[0]
+    scenario = next(row for row in listed(real, "scenarios") if row["checks"])
     told = real.run("explain", scenario["id"]).stdout
     assert scenario["title"] in told and scenario["checks"][0] in told and "title " in told
     for word in ("pass", "fail", "inconclusive", "n/a", "error", "hung"):

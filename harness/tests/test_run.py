@@ -66,6 +66,14 @@ def test_a_tentative_failure_is_advice(vringer: Vringer) -> None:
     assert "advice" in shown
 
 
+def test_a_failure_that_breaks_no_clause_is_advice(vringer: Vringer) -> None:
+    path = vringer.fake("one", 'fail {"reason": "something is left"}')
+    path.write_text(path.read_text(encoding="utf-8").replace(f"checks {CLAUSE}\n", ""),
+                    encoding="utf-8")
+    code, _, results = vringer.judge()
+    assert (code, results[0]["verdict"], results[0]["level"]) == (0, "fail", None)
+
+
 def test_the_result_file_tells_all(vringer: Vringer) -> None:
     vringer.fake("one", FAIL)
     vringer.judge()

@@ -51,7 +51,8 @@ def clip(text: str) -> str:
 
 def told(result: Result) -> str:
     """Why it is no plain pass, in one sentence if possible."""
-    return ": ".join(filter(None, (result.surprise, result.reading, result.play.reason)))
+    parts = (result.surprise, result.reading, result.play.reason)
+    return ": ".join(dict.fromkeys(part for part in parts if part))
 
 
 def one_line(result: Result, why: str) -> str:

@@ -41,9 +41,9 @@ def in_order(results: list[Result]) -> list[Result]:
 
 
 def worth_showing(results: list[Result]) -> list[Result]:
-    """Surprises, but only one for a subject that never came up: the others say the same."""
+    """Surprises with something to see; for a subject that never came up only the first of them."""
     chosen, absent = [], set()
-    for result in in_order([r for r in results if r.unexpected]):
+    for result in in_order([r for r in results if r.unexpected and r.verdict != "n/a"]):
         if result.play.came_up or result.subject not in absent:
             chosen.append(result)
         absent |= set() if result.play.came_up else {result.subject}

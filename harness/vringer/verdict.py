@@ -114,13 +114,15 @@ def effective(play: Play) -> tuple[str, str]:
 
 def is_red(play: Play, scenario: Scenario, registry: Registry, when: Edition,
            strict: bool) -> bool:
-    """Whether a failure counts; DESIGN: only a binding must, with @strict a should too."""
+    """Whether a failure counts: only a binding must does, with @strict a should too.
+
+    A scenario that names no clause claims nothing about the spec, and so makes no run red.
+    """
     if play.crashed or play.hung:
         return True
     if scenario.tentative or scenario.draft:
         return False
-    clauses = concerned(play, scenario, registry)
-    return not clauses or any(c.reddens(when, strict) for c in clauses)
+    return any(c.reddens(when, strict) for c in concerned(play, scenario, registry))
 
 
 def judge(play: Play, scenario: Scenario, subject: str, registry: Registry, when: Edition,
