@@ -102,7 +102,7 @@ class Registry:
         when, first, last = (edition(e) or () for e in (text, self.editions[0], self.newest))
         if len(when) < 2 or not first <= when <= last:
             raise UsageError(f"there is no edition {text!r} of the spec",
-                             f"editions go from {self.editions[0]} to {self.newest}, such as 8.2 or 11.0")
+                             f"they go from {self.editions[0]} to {self.newest}, such as 8.2")
         return when
 
     def uncovered_reason(self, clause_id: str) -> str:

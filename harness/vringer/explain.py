@@ -26,8 +26,8 @@ VERDICT_TEXTS = {
            "never counted as a pass; a candidate's file has to say that it lacks this.",
     "error": "The harness, the scenario or the set-up failed; it says nothing about the subject.",
     "advice": "A failure that does not make the run red: the clause is a `should`, a `may`, "
-              "inferred, or the scenario is tentative or names no clause. The reading beside it says which way the "
-              "subject takes the spec.",
+              "inferred, or the scenario is tentative or names no clause. The reading beside it "
+              "says which way the subject takes the spec.",
     "known": "Not a pass, but exactly what the candidate's file says of this version: verdict, "
              "reason, and where it is reported.",
     "reading": "A label for one way to understand a clause that allows several.",
