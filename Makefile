@@ -27,7 +27,7 @@ python_files = peers/wire/generate.py $(wildcard peers/tests/*.py harness)
 all: $(library) $(programs) ## build the library and the programs (the default)
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile harness/harness.mk
 
 # What is missing is installed before anything needs it: a target names the groups of ci/packages.txt that it stands on.
 
@@ -63,10 +63,14 @@ $(programs): $(BUILD)/bin/vu-%: $$(call objects,$$(wildcard peers/$$*/*.c)) $(li
 $(tests) $(benches): $(BUILD)/%: $(BUILD)/obj/peers/tests/$$(notdir $$*).o $(test_library) $(library)
 	$(link) -lcmocka -o $@
 
+include harness/harness.mk
+
 # Testing. Every program runs, and those that failed are named at the end.
 
 run_each = @failed=; for program in $(2); do echo "  RUN $$program"; $(1) $$program || failed="$$failed $$program"; \
 	done; if [ "$$failed" ]; then echo "failed:$$failed"; exit 1; fi
+
+check: check-c valgrind asan check-harness ## every test: C (also under valgrind and sanitizers), harness, real back-ends
 
 check-c: $(tests) $(programs) | deps-run ## run the C tests, and those of what generates C
 	$(call run_each,timeout 120,$(tests))
@@ -87,10 +91,10 @@ format: | deps-lint ## format the C files
 	clang-format -i $(c_files) $(wildcard peers/*/*.h)
 
 lint: $(generated) | deps-lint ## clang-tidy, cppcheck, pyflakes, mypy
-	clang-tidy --quiet $(c_files) -- $(dialect) $(warnings)
+	printf '%s\n' $(c_files) | xargs -P 2 -I FILE clang-tidy --quiet FILE -- $(dialect) $(warnings)
 	cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 $(filter -I%,$(dialect)) $(c_files)
 	pyflakes3 $(python_files)
-	mypy $(python_files)
+	mypy --config-file harness/pyproject.toml $(python_files)
 
 install: install-peers ## install below PREFIX (/usr/local), DESTDIR in front
 
@@ -101,7 +105,7 @@ install-peers: $(programs)
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
-.PHONY: all help deps $(deps) check-c valgrind asan bench format lint install install-peers clean
+.PHONY: all help deps $(deps) check check-c valgrind asan bench format lint install install-peers clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -9,10 +9,10 @@ all: $(BUILD)/bin/vringer
 $(BUILD)/bin/vringer: harness/launcher harness/harness.mk
 	$(call launch,$(shell realpath -m --relative-to=$(BUILD)/bin harness))
 
-check-harness: all | deps-run deps-test ## run the harness's own tests
+check-harness: all | deps-run deps-test deps-candidates ## run the harness's own tests
 	cd harness && VRINGER_BUILD=$(abspath $(BUILD)) timeout 900 $(python) -m pytest -q -n 2 tests
 
-run: all | deps-run deps-candidates ## judge every candidate
+run: all | deps-run deps-candidates ## judge the real back-ends that come with Debian
 	$(BUILD)/bin/vringer run
 
 # Below share/vringer the tree keeps its shape, so that the command finds everything as it does here.
