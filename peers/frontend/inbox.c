@@ -15,48 +15,44 @@ static enum vu_channel channel_of(enum script_arrow arrow)
 	return arrow == ARROW_REPLY || arrow == ARROW_REQUEST ? VU_MAIN : VU_BACKEND;
 }
 
+void player_inbox_init(struct player *p)
+{
+	for (size_t i = 0; i <= PLAYER_INBOX; i++)
+		p->inbox[i] = &p->messages[i];
+}
+
 struct vu_message *player_arrived(void *ctx, enum script_arrow arrow, uint32_t request)
 {
 	struct player *p = ctx;
-	struct player_arrival *oldest = NULL;
 
-	for (size_t i = 0; i < PLAYER_INBOX; i++) {
-		struct player_arrival *a = &p->inbox[i];
-
-		if (a->full && a->msg.channel == channel_of(arrow) && a->msg.request == request &&
-		    (!oldest || a->sequence < oldest->sequence))
-			oldest = a;
-	}
-	return oldest ? &oldest->msg : NULL;
-}
-
-static struct player_arrival *arrival_of(struct player *p, const struct vu_message *msg)
-{
-	for (size_t i = 0; i < PLAYER_INBOX; i++)
-		if (&p->inbox[i].msg == msg)
-			return &p->inbox[i];
+	for (size_t i = 0; i < p->nkept; i++)
+		if (p->inbox[i]->channel == channel_of(arrow) && p->inbox[i]->request == request)
+			return p->inbox[i];
 	return NULL;
 }
 
-static void discard(struct player_arrival *a)
+/* The message goes behind those that are kept: to be received into again. */
+static void discard(struct player *p, size_t i)
 {
-	if (a->full)
-		vu_message_close_fds(&a->msg);
-	a->full = false;
+	struct vu_message *msg = p->inbox[i];
+
+	vu_message_close_fds(msg);
+	p->nkept--;
+	memmove(&p->inbox[i], &p->inbox[i + 1], (p->nkept - i) * sizeof(msg));
+	p->inbox[p->nkept] = msg;
 }
 
 void player_inbox_clear(struct player *p)
 {
-	for (size_t i = 0; i < PLAYER_INBOX; i++)
-		discard(&p->inbox[i]);
+	while (p->nkept)
+		discard(p, p->nkept - 1);
 }
 
 void player_forget_replies(struct player *p, enum vu_channel channel, uint32_t request)
 {
-	for (size_t i = 0; i < PLAYER_INBOX; i++)
-		if (p->inbox[i].full && p->inbox[i].msg.channel == channel &&
-		    p->inbox[i].msg.request == request)
-			discard(&p->inbox[i]);
+	for (size_t i = p->nkept; i-- > 0;)
+		if (p->inbox[i]->channel == channel && p->inbox[i]->request == request)
+			discard(p, i);
 }
 
 /* ---- requests on the back-end channel ---- */
@@ -80,7 +76,9 @@ void player_took(void *ctx, struct vu_message *msg)
 	if (msg->channel == VU_BACKEND && !vu_message_is_reply(msg) &&
 	    !(msg->request < 64 && p->answers[msg->request]))
 		answer(p, msg);
-	discard(arrival_of(p, msg));
+	for (size_t i = 0; i < p->nkept; i++)
+		if (p->inbox[i] == msg)
+			discard(p, i);
 }
 
 /* ---- arriving ---- */
@@ -125,28 +123,16 @@ static void keep_inflight(struct player *p, const struct vu_message *msg)
 	in->fd = dup(msg->fds[0]);
 }
 
-static void keep(struct player *p, const struct vu_message *msg)
+/* What was just received. A script that takes nothing keeps only the newest. */
+static void keep(struct player *p)
 {
-	struct player_arrival *slot = &p->inbox[0];
-
-	for (size_t i = 0; i < PLAYER_INBOX; i++) {
-		struct player_arrival *a = &p->inbox[i];
-
-		if (!a->full) {
-			slot = a;
-			break;
-		}
-		if (a->sequence < slot->sequence)
-			slot = a;
-	}
-	discard(slot); /* a script that takes nothing keeps only the newest */
-	slot->msg = *msg;
-	slot->sequence = p->arrivals++;
-	slot->full = true;
+	if (++p->nkept > PLAYER_INBOX)
+		discard(p, 0);
 }
 
-static void arrive(struct player *p, struct vu_message *msg)
+static void arrive(struct player *p)
 {
+	struct vu_message *msg = p->inbox[p->nkept];
 	bool request = msg->channel == VU_BACKEND && !vu_message_is_reply(msg);
 	struct vu_observation obs;
 
@@ -168,13 +154,13 @@ static void arrive(struct player *p, struct vu_message *msg)
 		vu_message_close_fds(msg);
 		return;
 	}
-	keep(p, msg);
+	keep(p);
 }
 
 static void ended(struct player *p, struct vu_conn *conn, int err)
 {
-	epoll_ctl(p->epoll, EPOLL_CTL_DEL, conn->fd, NULL);
 	if (conn->channel == VU_BACKEND) {
+		epoll_ctl(p->epoll, EPOLL_CTL_DEL, conn->fd, NULL);
 		vu_conn_close(conn);
 		p->channel_open = false;
 		return;
@@ -190,17 +176,29 @@ static void ended(struct player *p, struct vu_conn *conn, int err)
 
 void player_receive(struct player *p, struct vu_conn *conn)
 {
-	struct vu_message msg;
 	int err = 0;
 
 	for (int i = 0; i < BURST && !err; i++) {
-		err = vu_conn_recv(conn, &msg);
+		err = vu_conn_recv(conn, p->inbox[p->nkept]);
 		if (!err)
-			arrive(p, &msg);
+			arrive(p);
 		else if (err != -EAGAIN)
 			ended(p, conn, err);
 	}
 	p->backlog = !err;
+}
+
+bool player_receive_due(struct player *p, struct vu_conn *conn, int64_t deadline)
+{
+	int err = vu_conn_recv_until(conn, p->inbox[p->nkept], deadline);
+
+	if (err == -ETIMEDOUT)
+		return false;
+	if (err)
+		ended(p, conn, err);
+	else
+		arrive(p);
+	return true;
 }
 
 bool player_may_arrive(void *ctx, enum script_arrow arrow, uint32_t request, char *why, size_t size)

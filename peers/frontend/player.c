@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Connection and event loop of the front-end that plays. */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -9,6 +10,7 @@
 #include "player.h"
 
 #define TICK VU_NSEC_PER_MSEC
+#define LOOK_EVERY (10 * TICK)
 #define EVENTS 16
 
 int player_watch(struct player *p, int fd)
@@ -32,6 +34,7 @@ struct player *player_new(const struct vu_device *dev, unsigned int queues, stru
 	p->signals = p->log_event = p->main.fd = p->channel.fd = p->inflight.fd = p->log.fd = -1;
 	for (size_t i = 0; i < VU_MODEL_RINGS; i++)
 		p->rings[i].kick = p->rings[i].call = p->rings[i].err = -1;
+	player_inbox_init(p);
 	vu_memory_init(&p->memory);
 	vu_model_init(&p->model);
 	p->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -95,7 +98,7 @@ int player_connect(struct player *p, int64_t deadline)
 	p->connected = true;
 	p->closed = p->unreadable = p->initialised = p->parted = false;
 	p->nfences = 0;
-	return player_watch(p, fd);
+	return 0;
 }
 
 /* ---- sending ---- */
@@ -171,9 +174,7 @@ static void ring_event(struct player *p, int fd)
 
 static void dispatch(struct player *p, int fd)
 {
-	if (p->connected && fd == p->main.fd)
-		player_receive(p, &p->main);
-	else if (p->channel_open && fd == p->channel.fd)
+	if (p->channel_open && fd == p->channel.fd)
 		player_receive(p, &p->channel);
 	else if (fd == p->signals)
 		p->interrupted = true;
@@ -185,26 +186,55 @@ static void dispatch(struct player *p, int fd)
 	}
 }
 
-int player_wait(struct player *p, int64_t deadline)
+/*
+ * A reply that is due mostly comes at once, and to wait for it in the read saves a poll and a
+ * read that finds nothing. But nothing else is seen meanwhile: not where a ring or the channel
+ * may have something to say, not for long, and not time after time.
+ */
+static bool reply_came(struct player *p, int64_t deadline)
 {
+	int64_t now = vu_now(), until = now + TICK;
+
+	if (p->closed || !p->main.reply_due || p->channel_open || p->backlog || player_in_flight(p) ||
+	    now - p->looked > LOOK_EVERY)
+		return false;
+	return player_receive_due(p, &p->main, until < deadline ? until : deadline);
+}
+
+/*
+ * The main socket is not among what epoll watches: it would be told of every message, also of those
+ * that are read without asking. What came on the channel is taken first, as it was sent first if
+ * the reply to it or the end of the connection is here, too.
+ */
+static bool look(struct player *p, int64_t deadline)
+{
+	struct pollfd fds[] = { { .fd = p->epoll, .events = POLLIN },
+				{ .fd = p->closed ? -1 : p->main.fd, .events = POLLIN } };
 	struct epoll_event events[EVENTS];
-	int64_t until = deadline;
-	int n;
+	int n = 0;
 
 	/* a ring in memory has no event of its own: the subject may complete without a signal */
 	if (player_in_flight(p) && vu_now() + TICK < deadline)
-		until = vu_now() + TICK;
-	if (p->backlog)
-		until = 0;
-	n = epoll_wait(p->epoll, events, EVENTS, vu_deadline_poll_ms(until));
-	if (p->backlog && p->connected)
-		player_receive(p, &p->main);
+		deadline = vu_now() + TICK;
+	poll(fds, 2, vu_deadline_poll_ms(p->backlog ? 0 : deadline));
+	p->looked = vu_now();
+	if (fds[0].revents)
+		n = epoll_wait(p->epoll, events, EVENTS, 0);
 	for (int i = 0; i < n; i++)
 		dispatch(p, events[i].data.fd);
+	if (!p->closed && (fds[1].revents || p->backlog))
+		player_receive(p, &p->main);
+	return fds[0].revents || fds[1].revents;
+}
+
+int player_wait(struct player *p, int64_t deadline)
+{
+	bool happened = reply_came(p, deadline) || look(p, deadline);
+
 	player_reap(p);
 	if (p->interrupted)
 		return -EINTR;
-	return n > 0 ? 0 : -ETIMEDOUT;
+	return happened ? 0 : -ETIMEDOUT;
 }
 
 void player_waits(struct player *p, char *buf, size_t size)

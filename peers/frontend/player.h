@@ -43,12 +43,6 @@ struct player_request {
 	struct vu_request req;
 };
 
-struct player_arrival {
-	bool full;
-	uint64_t sequence; /* arrivals are taken oldest first */
-	struct vu_message msg;
-};
-
 struct player_state { /* a device state that was saved, or made */
 	uint8_t *bytes;
 	size_t len, room;
@@ -73,6 +67,7 @@ struct player {
 	bool parted; /* the script knows that the connection has ended */
 	bool unreadable; /* the stream cannot be followed any more */
 	int epoll;
+	int64_t looked; /* when it was last asked what happened */
 	int signals; /* signalfd of SIGINT and SIGTERM, or -1 */
 	bool interrupted;
 	struct vu_model model;
@@ -85,8 +80,9 @@ struct player {
 	size_t nrequests;
 	uint64_t completions;
 	bool initialised; /* the device's first request was submitted on this connection */
-	struct player_arrival inbox[PLAYER_INBOX];
-	uint64_t arrivals;
+	struct vu_message messages[PLAYER_INBOX + 1];
+	struct vu_message *inbox[PLAYER_INBOX + 1]; /* those kept, oldest first; then those to receive into */
+	size_t nkept;
 	uint64_t fences[VU_MODEL_OUTSTANDING]; /* sequence numbers of our own GET_FEATURES */
 	size_t nfences;
 	struct player_state states[PLAYER_STATES];
@@ -137,6 +133,9 @@ struct vu_message *player_arrived(void *ctx, enum script_arrow arrow, uint32_t r
 void player_took(void *ctx, struct vu_message *msg);
 bool player_may_arrive(void *ctx, enum script_arrow arrow, uint32_t request, char *why, size_t size);
 void player_receive(struct player *p, struct vu_conn *conn);
+/** player_receive_due - wait in the read itself; false when nothing came by @deadline. */
+bool player_receive_due(struct player *p, struct vu_conn *conn, int64_t deadline);
+void player_inbox_init(struct player *p);
 void player_inbox_clear(struct player *p);
 void player_forget_replies(struct player *p, enum vu_channel channel, uint32_t request);
 
