@@ -197,6 +197,24 @@ int subject_open(struct subject *s, const struct subject_options *opt, int64_t d
 	return s->listener < 0 ? fail(s, s->listener, s->socket) : 0;
 }
 
+/* An earlier process may have come back before it was ended; its connection is dead. */
+static void drop_old_connections(const struct subject *s)
+{
+	int fd;
+
+	while (s->listener >= 0 && (fd = vu_accept(s->listener, vu_now(), -1)) >= 0)
+		close(fd);
+}
+
+/* A connection that an earlier process made and nobody took is not this one's. */
+static void empty_backlog(const struct subject *s)
+{
+	int fd;
+
+	while (s->listener >= 0 && (fd = vu_accept(s->listener, 0, -1)) >= 0)
+		close(fd);
+}
+
 int subject_start(struct subject *s)
 {
 	char line[COMMAND_MAX];
@@ -210,6 +228,8 @@ int subject_start(struct subject *s)
 		return fail(s, err, "the command");
 	if (!s->opt.connects)
 		unlink(s->socket);
+	drop_old_connections(s);
+	empty_backlog(s);
 	s->exited = s->killed = false;
 	s->pid = spawn(s, line, false);
 	if (s->pid < 0)
