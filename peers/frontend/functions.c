@@ -65,6 +65,26 @@ static int fn_driver_guest(struct player *p, const struct script_value *a, uint6
 	return 0;
 }
 
+static int fn_ring_table(struct player *p, const struct script_value *a, uint64_t *value)
+{
+	struct player_ring *ring = laid_out(p, a[0].number);
+
+	if (!ring)
+		return -EINVAL;
+	*value = ring->vr.desc;
+	return 0;
+}
+
+static int fn_ring_available(struct player *p, const struct script_value *a, uint64_t *value)
+{
+	struct player_ring *ring = laid_out(p, a[0].number);
+
+	if (!ring)
+		return -EINVAL;
+	*value = ring->vr.avail;
+	return 0;
+}
+
 static int fn_calls(struct player *p, const struct script_value *a, uint64_t *value)
 {
 	if (a[0].number >= VU_MODEL_RINGS)
@@ -324,6 +344,7 @@ int player_function(void *ctx, const char *name, const struct script_value *args
 	} table[] = {
 		{ "used_idx", 1, fn_used_idx },	  { "avail_idx", 1, fn_avail_idx },
 		{ "base", 1, fn_base },		  { "ring_guest", 1, fn_ring_guest },
+		{ "ring_table", 1, fn_ring_table }, { "ring_available", 1, fn_ring_available },
 		{ "calls", 1, fn_calls },	  { "pending", 1, fn_pending },
 		{ "offered", 1, fn_offered },	  { "offered_protocol", 1, fn_offered_protocol },
 		{ "acked", 1, fn_acked },	  { "acked_protocol", 1, fn_acked_protocol },

@@ -505,6 +505,17 @@ static enum script_step verb_signal(struct player *p, struct script_call *call)
 	return broken(call, strerror(errno));
 }
 
+/* What a device makes of a ring that the script wrote to is no longer the device's fault. */
+static void disown_ring_at(struct player *p, uint64_t address)
+{
+	for (size_t i = 0; i < p->nrings; i++) {
+		struct player_ring *ring = &p->rings[i];
+
+		if (ring->laid_out && address >= ring->vr.desc && address < ring->vr.used)
+			ring->wild = true;
+	}
+}
+
 static enum script_step verb_poke(struct player *p, struct script_call *call)
 {
 	uint64_t address, bytes, value;
@@ -515,6 +526,7 @@ static enum script_step verb_poke(struct player *p, struct script_call *call)
 	host = bytes <= sizeof(value) ? vu_memory_host(&p->memory, address, bytes) : NULL;
 	if (!host)
 		return broken(call, "no such guest memory");
+	disown_ring_at(p, address);
 	memcpy(host, &value, bytes); /* least significant bytes first, as virtio has it */
 	return STEP_DONE;
 }

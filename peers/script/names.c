@@ -109,6 +109,8 @@ static const struct script_function functions[] = {
 	{ "user", 1 },
 	{ "size", 1 },
 	{ "ring_guest", 1 },
+	{ "ring_table", 1 },
+	{ "ring_available", 1 },
 	{ "buffer", 2 },
 	{ "peek", 2 },
 	{ "checksum", 0 },
