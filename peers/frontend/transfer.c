@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "player.h"
@@ -102,6 +103,15 @@ enum script_step player_drain(struct player *p, struct script_call *call)
 	}
 }
 
+/* Without blocking, and woken whenever the reader has made room. */
+static void prepare_writer(struct player *p, int fd)
+{
+	struct epoll_event ev = { .events = EPOLLOUT | EPOLLET, .data.fd = fd };
+
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	epoll_ctl(p->epoll, EPOLL_CTL_ADD, fd, &ev);
+}
+
 /* feed FD $state: writes in small pieces as the reader takes them, then closes. */
 enum script_step player_feed(struct player *p, struct script_call *call)
 {
@@ -118,7 +128,8 @@ enum script_step player_feed(struct player *p, struct script_call *call)
 	s = state_of(p, &v);
 	if (!s)
 		return trouble(call, STEP_ERROR, "feed wants a state");
-	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	if (!call->stage++)
+		prepare_writer(p, fd);
 	while (call->handle[0] < s->len) {
 		piece = s->len - call->handle[0] < 4096 ? s->len - call->handle[0] : 4096;
 		n = write(fd, s->bytes + call->handle[0], piece);
