@@ -40,6 +40,12 @@ static void find_direction(const struct script *s, enum script_arrow arrow, stru
 	m->awaited = subject != SUBJECT_NONE && !m->sent;
 }
 
+static void add_layouts(struct message *m, const struct vu_payload *const *forms)
+{
+	for (size_t i = 0; i < VU_PAYLOAD_FORMS && forms[i]; i++)
+		m->layouts[m->nlayouts++] = forms[i];
+}
+
 static void find_layouts(enum script_arrow arrow, struct message *m)
 {
 	const struct vu_payload *const *forms;
@@ -50,8 +56,10 @@ static void find_layouts(enum script_arrow arrow, struct message *m)
 	if (!m->info)
 		return;
 	forms = script_arrow_is_reply(arrow) ? m->info->reply : m->info->request_forms;
-	for (size_t i = 0; i < VU_PAYLOAD_FORMS && forms[i]; i++)
-		m->layouts[m->nlayouts++] = forms[i];
+	add_layouts(m, forms);
+	/* postcopy: the regions come back */
+	if (script_arrow_is_reply(arrow) && m->info->reply_always_if)
+		add_layouts(m, m->info->request_forms);
 	/* the base of a ring can also be given as the one word that it is on the wire */
 	if (m->nlayouts && m->layouts[0] == vu_payload_by_name("vring_base_split"))
 		m->layouts[m->nlayouts++] = vu_payload_by_name("vring_state");
