@@ -144,6 +144,8 @@ int player_send(struct player *p, struct vu_message *msg, const struct vu_forge 
 	err = vu_conn_send(conn, msg, forge, deadline);
 	if (err)
 		return err;
+	if (msg->channel == VU_MAIN && msg->request == VU_RESET_DEVICE)
+		p->initialised = false; /* the device begins anew, with its first request */
 	observe_sent(p, msg, forge);
 	return 0;
 }
