@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "player.h"
-#include "script/trace.h"
+#include "script/record.h"
 
 static enum vu_channel channel_of(enum script_arrow arrow)
 {
@@ -150,6 +150,7 @@ static void arrive(struct player *p)
 	if (msg->channel == VU_MAIN && msg->request == VU_GET_INFLIGHT_FD)
 		keep_inflight(p, msg);
 	if (request && !(msg->request < 64 && p->asks_for[msg->request])) {
+		script_record_note(p->interp, msg);
 		answer(p, msg);
 		vu_message_close_fds(msg);
 		return;

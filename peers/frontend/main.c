@@ -38,7 +38,7 @@ static const char usage_text[] =
 	"The run:\n"
 	"  --scale F         multiply every deadline; 0: no deadlines (for debuggers)\n"
 	"  --events FILE     write the events of the run there as JSON Lines\n"
-	"  --trace FILE      write the messages there as a scenario\n"
+	"  --trace FILE      write what was played there, as a scenario\n"
 	"  --log FILE        append what the subject prints\n"
 	"  --quiet           no chart\n"
 	"  --colour WHEN     never, auto, always\n"
@@ -164,8 +164,8 @@ static int run_option(struct run_options *o, int option, char *value)
 		o->report.events = open_output(value, "w");
 		return o->report.events ? 0 : -EIO;
 	case TRACE:
-		o->report.trace = open_output(value, "w");
-		return o->report.trace ? 0 : -EIO;
+		o->trace = open_output(value, "w");
+		return o->trace ? 0 : -EIO;
 	case QUIET: o->report.chart = NULL; break;
 	case COLOUR: o->report.colour = want_colour(value); break;
 	case DIE: prctl(PR_SET_PDEATHSIG, SIGTERM); break;
@@ -178,8 +178,8 @@ static void close_outputs(struct run_options *o)
 {
 	if (o->report.events && o->report.events != stdout)
 		fclose(o->report.events);
-	if (o->report.trace && o->report.trace != stdout)
-		fclose(o->report.trace);
+	if (o->trace && o->trace != stdout)
+		fclose(o->trace);
 }
 
 static int signals(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Events as JSON Lines, the chart for people, and the trace that is a scenario again. */
+/* Events as JSON Lines, and the chart for people. */
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -46,12 +46,6 @@ void report_start(struct report *r, const char *scenario, const char *device)
 	emit(r, json_pack("{s:s, s:s, s:s}", "event", "start", "scenario", scenario, "device", device));
 }
 
-static void trace_message(struct report *r, const char *text)
-{
-	if (r->trace)
-		fprintf(r->trace, "%s\n", text);
-}
-
 static void as_on_the_wire(struct vu_message *msg, const struct vu_forge *forge)
 {
 	if (forge && forge->set_request)
@@ -67,7 +61,7 @@ void report_message(struct report *r, const struct vu_message *msg, bool sent, c
 	char text[LINE_MAX_TEXT];
 	struct vu_message *wire;
 
-	if (!r->events && !r->chart && !r->trace)
+	if (!r->events && !r->chart)
 		return;
 	wire = malloc(sizeof(*wire));
 	if (!wire)
@@ -76,7 +70,6 @@ void report_message(struct report *r, const struct vu_message *msg, bool sent, c
 	script_format_message(text, sizeof(text), script_arrow_of(wire), wire);
 	as_on_the_wire(wire, forge);
 	chart(r, sent ? "" : "\033[36m", "%s", text);
-	trace_message(r, text);
 	if (r->events)
 		emit(r, json_pack("{s:s, s:s, s:s, s:b, s:i, s:i, s:I, s:I, s:I, s:i}", "event", "message",
 				  "channel", wire->channel == VU_MAIN ? "main" : "back-end", "text", text,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The event stream of a run (JSON Lines) and its views: the chart on the
- * terminal and the trace, which is a scenario again.
+ * The event stream of a run (JSON Lines), and its view on the terminal, the chart.
  */
 #ifndef VRINGER_FRONTEND_REPORT_H
 #define VRINGER_FRONTEND_REPORT_H
@@ -14,7 +13,6 @@
 struct report {
 	FILE *events; /* JSON Lines, or NULL */
 	FILE *chart;  /* for people, or NULL */
-	FILE *trace;  /* scenario text, or NULL */
 	bool colour;
 	int64_t started;
 	const struct script *script;      /* where play is now */

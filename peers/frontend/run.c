@@ -8,6 +8,7 @@
 
 #include "run.h"
 #include "scan.h"
+#include "script/record.h"
 
 #define START_WITHIN (20 * VU_NSEC_PER_SEC)
 #define STOP_GRACE (2 * VU_NSEC_PER_SEC)
@@ -107,6 +108,7 @@ static int prepare(struct run *r)
 	if (!r->in)
 		return -ENOMEM;
 	r->p->interp = r->in;
+	script_record_to(r->in, r->o->trace);
 	r->p->signals = r->o->signals;
 	memcpy(r->p->hooks, r->o->hooks, sizeof(r->p->hooks));
 	r->p->nhooks = r->o->nhooks;

@@ -14,6 +14,7 @@ struct run_options {
 	struct player_hook hooks[PLAYER_HOOKS];
 	size_t nhooks;
 	struct report report;
+	FILE *trace; /* scenario text, or NULL */
 };
 
 /** run_scenario - play @path and report. An enum script_verdict, or -EINVAL when it does not parse. */

@@ -41,6 +41,7 @@ void script_interp_free(struct script_interp *in)
 	if (!in)
 		return;
 	script_drop(in, 0, in->nvars);
+	script_record_end(&in->record);
 	free(in->vars);
 	free(in);
 }
@@ -258,6 +259,7 @@ static enum script_step run_simple(struct script_interp *in, const struct script
 	while ((step = try_stmt(in, &call)) == STEP_PENDING && !vu_deadline_passed(deadline))
 		if (in->host->wait(in->host->ctx, deadline) == -EINTR)
 			return conclude(in, stmt, STEP_ERROR, "interrupted", NULL);
+	script_record_stmt(in, stmt, step);
 	if (step == STEP_DONE) {
 		take_reading(in, stmt);
 		return STEP_DONE;
@@ -320,8 +322,10 @@ static enum script_step run_block(struct script_interp *in, const struct script_
 
 static enum script_step run_branch(struct script_interp *in, const struct script_block *branch)
 {
-	enum script_step step = settle(in, branch->stmts[0]);
+	enum script_step step;
 
+	script_record_stmt(in, branch->stmts[0], STEP_DONE);
+	step = settle(in, branch->stmts[0]);
 	return step == STEP_DONE ? run_block(in, branch, 1) : step;
 }
 
@@ -514,6 +518,7 @@ void script_play(struct script_interp *in, struct script *s, struct script_outco
 	memset(out, 0, sizeof(*out));
 	in->out = out;
 	in->script = s;
+	script_record_begin(in);
 	if (play_all(in) == STEP_DONE && !in->host->parted(in->host->ctx))
 		run_simple(in, &alive);
 }

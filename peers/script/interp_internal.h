@@ -10,6 +10,18 @@ struct script_var {
 	struct script_value value;
 };
 
+/* What the trace says that a variable is. */
+struct script_recorded {
+	char *name;
+	uint64_t value;
+	struct script_recorded *next;
+};
+
+struct script_record {
+	FILE *out; /* or NULL */
+	struct script_recorded *vars;
+};
+
 struct script_interp {
 	const struct script_host *host;
 	double scale;
@@ -18,6 +30,7 @@ struct script_interp {
 	struct script *script;   /* being played: the scenario, or a fragment of it */
 	unsigned int depth;      /* of fragments */
 	struct script_outcome *out;
+	struct script_record record;
 };
 
 /** script_push - bind $@name anew, hiding an outer one until script_drop(). */
@@ -34,5 +47,20 @@ enum script_step script_send_bytes(struct script_interp *in, struct script_call 
 
 /** script_await_message - whether the message awaited has come and is as it should be. */
 enum script_step script_await_message(struct script_interp *in, struct script_call *call);
+
+/* ---- record.c: all do nothing when nothing is recorded ---- */
+
+/** script_record_begin - the head of the trace. */
+void script_record_begin(struct script_interp *in);
+
+/** script_record_stmt - @stmt is over. Of messages only those are written here that failed. */
+void script_record_stmt(struct script_interp *in, const struct script_stmt *stmt, enum script_step step);
+
+/** script_record_sent, script_record_taken - @msg went out, or was what @stmt awaited. */
+void script_record_sent(struct script_interp *in, const struct script_stmt *stmt,
+			const struct vu_message *msg);
+void script_record_taken(struct script_interp *in, const struct script_stmt *stmt,
+			 const struct vu_message *msg);
+void script_record_end(struct script_record *record);
 
 #endif

@@ -250,6 +250,8 @@ enum script_step script_send_message(struct script_interp *in, struct script_cal
 		return STEP_ERROR;
 	}
 	err = in->host->send(in->host->ctx, &msg, &forge, deadline);
+	if (!err)
+		script_record_sent(in, call->stmt, &msg);
 	vu_message_close_fds(&msg);
 	/* who hangs up on the first piece is seen by the lines that follow */
 	if (!err || (err == -EPIPE && forge.nsplits))
@@ -370,6 +372,7 @@ enum script_step script_await_message(struct script_interp *in, struct script_ca
 		script_format_message(call->actual, sizeof(call->actual), stmt->arrow, msg);
 		return STEP_FAILED;
 	}
+	script_record_taken(in, stmt, msg);
 	host->took(host->ctx, msg);
 	return STEP_DONE;
 }

@@ -171,6 +171,16 @@ static void print_judging(FILE *out, const struct script_stmt *stmt, unsigned in
 		fprintf(out, "%*sviolates %s\n", width, "", stmt->violates);
 }
 
+void script_print_options(FILE *out, const struct script_stmt *stmt)
+{
+	if (stmt->as)
+		fprintf(out, " as $%s", stmt->as);
+	for (size_t i = 0; i < stmt->nflags; i++)
+		fprintf(out, " %s", stmt->flags[i]);
+	print_time(out, "for", stmt->window);
+	print_time(out, "within", stmt->within);
+}
+
 static void print_line(FILE *out, const struct script_stmt *stmt, unsigned int indent)
 {
 	fprintf(out, "%*s", (int)(2 * indent), "");
@@ -178,12 +188,7 @@ static void print_line(FILE *out, const struct script_stmt *stmt, unsigned int i
 		fprintf(out, "%s ", script_arrow_text(stmt->arrow));
 	fputs(stmt->word, out);
 	print_args(out, stmt);
-	if (stmt->as)
-		fprintf(out, " as $%s", stmt->as);
-	for (size_t i = 0; i < stmt->nflags; i++)
-		fprintf(out, " %s", stmt->flags[i]);
-	print_time(out, "for", stmt->window);
-	print_time(out, "within", stmt->within);
+	script_print_options(out, stmt);
 	fputs(stmt->nforge ? " with" : "", out);
 	for (size_t i = 0; i < stmt->nforge; i++)
 		print_arg(out, &stmt->forge[i], false, false);

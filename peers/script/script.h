@@ -178,6 +178,9 @@ void script_print_error(FILE *out, const struct script *s, const char *path,
 void script_print_header(FILE *out, const struct script_header *h);
 void script_print_stmt(FILE *out, const struct script_stmt *stmt, unsigned int indent);
 
+/** script_print_options - what stands behind the arguments on the line of @stmt, but for what is forged. */
+void script_print_options(FILE *out, const struct script_stmt *stmt);
+
 /** script_print - whole file in normal form (comments are kept on lines of their own). 0 or -EINVAL. */
 int script_print(FILE *out, const char *path, const struct script_names *names,
 		 struct script_error *err);

@@ -14,6 +14,7 @@
 struct text {
 	char *buf;
 	size_t size, len;
+	bool in_full; /* long arrays, too */
 };
 
 __attribute__((format(printf, 2, 3))) static void put(struct text *t, const char *format, ...)
@@ -68,6 +69,8 @@ size_t script_unhex(const char *digits, uint8_t *bytes, size_t size)
 
 static void put_hex(struct text *t, const uint8_t *bytes, size_t n)
 {
+	if (n > BYTES_SHOWN && !t->in_full)
+		n = BYTES_SHOWN;
 	put(t, "hex:");
 	for (size_t i = 0; i < n; i++)
 		put(t, "%02x", bytes[i]);
@@ -116,7 +119,7 @@ static void put_field(struct text *t, const struct vu_message *msg, const struct
 {
 	uint64_t value;
 
-	if (vu_field_get(msg, layout, path, &value) || (padding && !value))
+	if (vu_field_get(msg, layout, path, &value) || (padding && !value) || !strcmp(path, "nofd"))
 		return;
 	put(t, " %s=", path);
 	put_value(t, value);
@@ -138,7 +141,7 @@ static void put_nested(struct text *t, const struct vu_message *msg, const struc
 	uint64_t n = elements(msg, layout, f);
 	char path[96];
 
-	for (uint64_t i = 0; i < n && i < ELEMENTS_SHOWN; i++)
+	for (uint64_t i = 0; i < n && (i < ELEMENTS_SHOWN || t->in_full); i++)
 		for (size_t k = 0; k < f->nested->nfields; k++) {
 			if (f->count == 1)
 				snprintf(path, sizeof(path), "%s.%s", f->name, f->nested->fields[k].name);
@@ -163,7 +166,7 @@ static void put_array(struct text *t, const struct vu_message *msg, const struct
 		if (n > here)
 			n = here;
 		put(t, " %s=", f->name);
-		put_hex(t, msg->payload + f->offset, n < BYTES_SHOWN ? n : BYTES_SHOWN);
+		put_hex(t, msg->payload + f->offset, n);
 		return;
 	}
 	for (uint64_t i = 0; i < n; i++) {
@@ -202,7 +205,7 @@ static void put_oddities(struct text *t, const struct vu_message *msg, bool laid
 	}
 	if (!laid_out && msg->len) {
 		put(t, "%spayload=", separator);
-		put_hex(t, msg->payload, msg->len < BYTES_SHOWN ? msg->len : BYTES_SHOWN);
+		put_hex(t, msg->payload, msg->len);
 	}
 }
 
@@ -212,18 +215,47 @@ static const struct vu_payload *shown_layout(const struct vu_message *msg)
 	const struct vu_payload *layout = vu_message_layout(msg);
 
 	if (layout && msg->channel == VU_MAIN &&
-	    (msg->request == VU_SET_VRING_BASE || msg->request == VU_GET_VRING_BASE))
+	    msg->request == (vu_message_is_reply(msg) ? VU_GET_VRING_BASE : VU_SET_VRING_BASE))
 		return vu_payload_by_name("vring_state");
 	return layout;
+}
+
+static void put_fields(struct text *t, const struct vu_message *msg)
+{
+	const struct vu_payload *layout = shown_layout(msg);
+	enum vu_feature_kind kind;
+	uint64_t mask;
+
+	if (layout && is_feature_mask(msg, &kind) && vu_message_u64(msg, &mask)) {
+		put(t, " ");
+		put_features(t, kind, mask);
+	} else if (layout) {
+		put_payload(t, msg, layout);
+	}
+}
+
+size_t script_format_fields(char *buf, size_t size, const struct vu_message *msg)
+{
+	struct text t = { .buf = buf, .size = size, .in_full = true };
+
+	if (size)
+		buf[0] = '\0';
+	put_fields(&t, msg);
+	return t.len;
+}
+
+/* The bit that says so, which is a word of its own where it is not a field. */
+static bool says_nofd(const struct vu_message *msg)
+{
+	uint64_t nofd;
+
+	return shown_layout(msg) && !vu_field_get(msg, shown_layout(msg), "nofd", &nofd) && nofd;
 }
 
 size_t script_format_message(char *buf, size_t size, enum script_arrow arrow, const struct vu_message *msg)
 {
 	const struct vu_message_info *info = vu_message_info(msg);
-	const struct vu_payload *layout = shown_layout(msg);
-	struct text t = { buf, size, 0 };
-	enum vu_feature_kind kind;
-	uint64_t mask;
+	struct text t = { .buf = buf, .size = size };
 
 	if (size)
 		buf[0] = '\0';
@@ -231,16 +263,13 @@ size_t script_format_message(char *buf, size_t size, enum script_arrow arrow, co
 		put(&t, "%s %s", script_arrow_text(arrow), info->name);
 	else
 		put(&t, "%s %u", script_arrow_text(arrow), msg->request);
-	if (layout && is_feature_mask(msg, &kind) && vu_message_u64(msg, &mask)) {
-		put(&t, " ");
-		put_features(&t, kind, mask);
-	} else if (layout) {
-		put_payload(&t, msg, layout);
-	}
+	put_fields(&t, msg);
 	if (vu_message_needs_reply(msg))
 		put(&t, " need-reply");
+	if (says_nofd(msg))
+		put(&t, " nofd");
 	for (size_t i = 0; i < msg->nfds; i++)
 		put(&t, " fd $fd%zu", i);
-	put_oddities(&t, msg, layout != NULL);
+	put_oddities(&t, msg, shown_layout(msg) != NULL);
 	return t.len;
 }

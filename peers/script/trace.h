@@ -13,6 +13,9 @@
  */
 size_t script_format_message(char *buf, size_t size, enum script_arrow arrow, const struct vu_message *msg);
 
+/** script_format_fields - the payload alone and in full, with a space in front; nothing when it is empty. */
+size_t script_format_fields(char *buf, size_t size, const struct vu_message *msg);
+
 /** script_arrow_text - "->", "<-", "<=" or "=>". */
 const char *script_arrow_text(enum script_arrow arrow);
 

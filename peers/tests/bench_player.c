@@ -99,7 +99,8 @@ struct asker {
 	double fastest; /* round, in nanoseconds */
 };
 
-static void start(struct asker *asker, void (*ask)(int fd, const char *scenario), const char *scenario)
+static void start(struct asker *asker, void (*ask)(int fd, const char *scenario),
+		  const char *scenario)
 {
 	int pair[2];
 
@@ -147,8 +148,10 @@ static void write_scenario(char path[static 32])
 
 	if (fd < 0)
 		die("memfd_create");
-	dprintf(fd, "title A peer that echoes is asked often\nsubject back-end\n\n"
-		    "repeat %d\n  -> GET_FEATURES\n  <- GET_FEATURES\nend\n", ALL);
+	dprintf(fd,
+		"title A peer that echoes is asked often\nsubject back-end\n\n"
+		"repeat %d\n  -> GET_FEATURES\n  <- GET_FEATURES\nend\n",
+		ALL);
 	snprintf(path, 32, "/proc/self/fd/%d", fd);
 }
 
@@ -191,6 +194,7 @@ int main(void)
 	ratio = ratios[ROUNDS / 2];
 	printf("get-features-bare-us %.2f\n", bare.fastest / TRIPS / 1000);
 	printf("get-features-played-us %.2f\n", played.fastest / TRIPS / 1000);
-	printf("get-features-played-ratio %.2f %.2f%s\n", ratio, LIMIT, ratio > LIMIT ? " OVER" : "");
+	printf("get-features-played-ratio %.2f %.2f%s\n", ratio, LIMIT,
+	       ratio > LIMIT ? " OVER" : "");
 	return 0;
 }
