@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Candidates: their files, what --backend means, and what is said when one is missing."""
 
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from vringer import candidates
+from vringer import candidates, places
 from vringer.candidates import Candidate
 from vringer.errors import UsageError
 
@@ -19,16 +21,19 @@ def write(folder: Path, text: str, name: str = "x") -> Path:
 
 
 def test_a_file_is_read(tmp_path: Path) -> None:
-    more = 'queues = 2\n[hooks]\ngrow = "true"\n[[expect]]\nscenario = "a/*"\nverdict = "pass"\n'
+    more = 'queues = 2\nlacks = ["STATUS"]\n[hooks]\ngrow = "true"\n' \
+           '[[expect]]\nscenario = "a/*"\nverdict = "pass"\n'
     candidate = candidates.load(write(tmp_path, GOOD + more))
     assert (candidate.queues, candidate.hooks) == (2, (("grow", "true"),))
     assert candidate.expect[0].scenario == "a/*"
+    assert candidate.lacks == ("STATUS",)
     assert not candidate.connects
 
 
 @pytest.mark.parametrize("text, told", [
     ("name = ", "Invalid value"), (GOOD + "quues = 2", "did you mean 'queues'"),
-    (GOOD + 'queues = "2"', "wrong type"), (GOOD + 'socket = "both"', "listen"),
+    (GOOD + 'queues = "2"', "wrong type"), (GOOD + "lacks = [1]", "no list of names"),
+    (GOOD + 'socket = "both"', "listen"),
     ('name = "x"\ndevice = "blk"\n', "'command' is missing"),
     (GOOD.replace("{socket}", ""), "no {socket}"),
 ])
@@ -57,6 +62,15 @@ def test_backend_is_a_name_a_file_or_a_command(tmp_path: Path) -> None:
 def test_every_candidate_of_ours_can_be_read() -> None:
     for name, path in candidates.files().items():
         assert candidates.load(path).name == name
+
+
+def test_what_our_candidates_lack_are_features() -> None:
+    tables = tomllib.loads((places.SPEC / "protocol.toml").read_text(encoding="utf-8"))
+    names = {f["name"] for kind in ("virtio_feature", "protocol_feature") for f in tables[kind]}
+    brief = {re.sub(r"^(VHOST_F_|VHOST_USER_F_|VHOST_USER_PROTOCOL_F_|VIRTIO_F_|VIRTIO_RING_F_)",
+                    "", name) for name in names}
+    for path in candidates.files().values():
+        assert set(candidates.load(path).lacks) <= {*brief, "queues"}, path
 
 
 def test_a_missing_program_is_named_with_its_package() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from vringer.errors import UsageError
-from vringer.expectations import Expectation, choose, compare, in_range, parse, unmatched
+from vringer.expectations import Expectation, choose, compare, in_range, lacking, parse, unmatched
 from vringer.scenarios import Scenario
 from vringer.verdict import Play, Result
 
@@ -44,28 +44,43 @@ def test_entries_that_match_nothing() -> None:
     assert unmatched([known, lost], [ONE]) == [lost]
 
 
-@pytest.mark.parametrize("got, entry, pinned, surprise", [
-    (result("pass"), None, True, ""),
-    (result("fail", red=True), None, False, "unexpected fail"),
-    (result("fail"), None, False, ""),
-    (result("inconclusive"), None, False, "not reached"),
-    (result("inconclusive", tentative="x"), None, False, ""),
-    (result("error"), None, False, "could not be played"),
-    (result("n/a"), None, False, ""),
-    (result("n/a"), None, True, "unexpected n/a"),
-    (result("n/a"), Expectation("*", "n/a", "r"), True, ""),
-    (result("pass"), Expectation("*", "fail", "r", url="http://bug"), True, "unexpected pass"),
-    (result("fail", red=True), Expectation("*", "fail", "r"), True, ""),
-    (result("fail"), Expectation("*", "pass"), True, "unexpected fail"),
-    (result("fail", reason="too late"), Expectation("*", "fail", "r", message="late"), True, ""),
-    (result("fail", reason="never"), Expectation("*", "fail", "r", message="late"), True,
+@pytest.mark.parametrize("got, entry, lacked, surprise", [
+    (result("pass"), None, [], ""),
+    (result("fail", red=True), None, None, "unexpected fail"),
+    (result("fail"), None, None, ""),
+    (result("inconclusive"), None, None, "not reached"),
+    (result("inconclusive", tentative="x"), None, None, ""),
+    (result("error"), None, None, "could not be played"),
+    (result("n/a"), None, None, ""),
+    (result("n/a"), None, [], "unexpected n/a"),
+    (result("n/a"), None, ["STATUS"], ""),
+    (result("pass"), None, ["STATUS"], "declared lacking, but it was judged: STATUS"),
+    (result("fail"), None, ["STATUS"], "declared lacking"),
+    (result("error"), None, ["STATUS"], "could not be played"),
+    (result("inconclusive"), None, ["STATUS"], "not reached"),
+    (result("pass"), Expectation("*", "pass"), ["STATUS"], ""),
+    (result("n/a"), Expectation("*", "n/a", "r"), [], ""),
+    (result("pass"), Expectation("*", "fail", "r", url="http://bug"), [], "unexpected pass"),
+    (result("fail", red=True), Expectation("*", "fail", "r"), [], ""),
+    (result("fail"), Expectation("*", "pass"), [], "unexpected fail"),
+    (result("fail", reason="too late"), Expectation("*", "fail", "r", message="late"), [], ""),
+    (result("fail", reason="never"), Expectation("*", "fail", "r", message="late"), [],
      "in another way"),
-    (result("error"), Expectation("*", "error", "r"), True, ""),
+    (result("error"), Expectation("*", "error", "r"), [], ""),
 ])
-def test_surprises(got: Result, entry: Expectation | None, pinned: bool, surprise: str) -> None:
-    compared = compare(got, entry, pinned)
+def test_surprises(got: Result, entry: Expectation | None,
+                   lacked: list[str] | None, surprise: str) -> None:
+    compared = compare(got, entry, lacked)
     assert (surprise in compared.surprise) if surprise else not compared.unexpected
-    assert compared.expected_verdict == (entry.verdict if entry else "pass")
+    assert compared.expected_verdict == (
+        entry.verdict if entry else "n/a" if lacked else "pass")
+
+
+def test_what_is_lacked_is_what_is_needed_and_declared() -> None:
+    needy = Scenario(Path("a/b.vus"), "a/b", needs=("STATUS", "LOG_ALL"), queues=2)
+    assert lacking(needy, ("RING_PACKED", "LOG_ALL"), 2) == ["LOG_ALL"]
+    assert lacking(needy, ("queues",), 2) == []
+    assert lacking(needy, ("queues",), 1) == ["queues"]
 
 
 @pytest.mark.parametrize("entry, told", [

@@ -39,6 +39,7 @@ class Candidate:
     package: str = ""
     socket: str = "listen"
     queues: int = 1
+    lacks: tuple[str, ...] = ()
     deadline_scale: float = 1.0
     hooks: tuple[tuple[str, str], ...] = ()
     expect: tuple[Expectation, ...] = ()
@@ -56,8 +57,8 @@ class Candidate:
 
 TYPES: dict[str, type | tuple[type, ...]] = {
     "name": str, "title": str, "device": str, "command": str, "setup": str, "version": str,
-    "package": str, "socket": str, "queues": int, "deadline_scale": (int, float),
-    "hooks": dict, "capabilities": dict, "expect": list,
+    "package": str, "socket": str, "queues": int, "lacks": list,
+    "deadline_scale": (int, float), "hooks": dict, "capabilities": dict, "expect": list,
 }
 
 
@@ -73,6 +74,8 @@ def _check(data: dict[str, Any], where: str) -> None:
     for key in ("name", "command", "device"):
         if not data.get(key):
             raise UsageError(f"{where}: {key!r} is missing")
+    if not all(isinstance(name, str) for name in data.get("lacks", ())):
+        raise UsageError(f"{where}: lacks = {data['lacks']!r} is no list of names")
     if data.get("socket", "listen") not in ("listen", "connect"):
         raise UsageError(f"{where}: socket = {data['socket']!r}", 'use "listen" or "connect"')
     if "{socket}" not in data["command"]:
@@ -87,8 +90,10 @@ def load(path: Path) -> Candidate:
     except (OSError, ValueError) as error:
         raise UsageError(f"{path}: {error}") from error
     _check(data, str(path))
-    plain = {k: v for k, v in data.items() if k not in ("hooks", "capabilities", "expect")}
+    lists = ("hooks", "capabilities", "expect", "lacks")
+    plain = {k: v for k, v in data.items() if k not in lists}
     return Candidate(**plain, path=path, hooks=tuple(data.get("hooks", {}).items()),
+                     lacks=tuple(data.get("lacks", ())),
                      expect=tuple(expectations.parse(e, str(path)) for e in data.get("expect", ())))
 
 

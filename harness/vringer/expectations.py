@@ -2,8 +2,9 @@
 """Expectations: what is known of a subject, kept as data beside it.
 
 An entry says which verdict a scenario (id or glob) has, why, and for which
-versions of the subject. What no entry covers has to pass, or to be of the kind
-that makes no run red. Surprises in either direction are loud.
+versions of the subject; a list of features says what it lacks. What neither
+covers has to pass, or to be of the kind that makes no run red. Surprises in
+either direction are loud.
 """
 
 from __future__ import annotations
@@ -107,22 +108,36 @@ def _surprise_of_listed(result: Result, entry: Expectation) -> str:
     return ""
 
 
-def _surprise_of_unlisted(result: Result, na_is_pinned: bool) -> str:
+def lacking(scenario: Scenario, lacks: Iterable[str], queues: int) -> list[str]:
+    """What @scenario needs of that which a candidate with @queues queues declares to lack."""
+    wanted = {*scenario.needs, *(["queues"] if scenario.queues > queues else [])}
+    return [name for name in lacks if name in wanted]
+
+
+def _surprise_of_unlisted(result: Result, lacked: list[str] | None) -> str:
     if result.verdict == "error":
         return "the scenario could not be played"
-    if result.verdict == "n/a" and na_is_pinned:
-        return "unexpected n/a: the candidate's file does not say that it lacks this"
+    if result.verdict == "n/a" and lacked is not None:
+        return "" if lacked else "unexpected n/a: `lacks` of the candidate's file names nothing " \
+            "that the scenario needs"
+    if lacked and result.verdict in ("pass", "fail"):
+        return f"declared lacking, but it was judged: {', '.join(lacked)}"
     if result.verdict == "inconclusive" and not result.tentative:
         return "the point under test was not reached"
     return "unexpected fail" if result.red else ""
 
 
-def compare(result: Result, entry: Expectation | None, na_is_pinned: bool) -> Result:
-    """Fill in what was expected of @result and whether it surprises."""
+def compare(result: Result, entry: Expectation | None, lacked: list[str] | None) -> Result:
+    """Fill in what was expected of @result and whether it surprises.
+
+    @lacked is what the scenario needs and the subject is declared to lack; None if nobody declares.
+    """
     if entry:
         result.expected_verdict = entry.verdict
         result.pinned = entry.why
         result.surprise = _surprise_of_listed(result, entry)
     else:
-        result.surprise = _surprise_of_unlisted(result, na_is_pinned)
+        result.expected_verdict = "n/a" if lacked else "pass"
+        result.pinned = f"lacks {', '.join(lacked)}" if lacked else ""
+        result.surprise = _surprise_of_unlisted(result, lacked)
     return result

@@ -10,7 +10,7 @@ from pathlib import Path
 from vringer import candidates, clauses, places
 from vringer.candidates import Candidate
 from vringer.clauses import Edition, Registry
-from vringer.expectations import choose, compare
+from vringer.expectations import choose, compare, lacking
 from vringer.player import WATCHDOG_SECONDS, Player
 from vringer.scenarios import Scenario
 from vringer.verdict import Play, Result, judge
@@ -107,5 +107,7 @@ class Run:
 
     def judge(self, scenario: Scenario, lane: Lane, play: Play) -> Result:
         result = judge(play, scenario, lane.name, self.registry, self.edition, self.plan.strict)
-        entry = choose(lane.candidate.expect, scenario, lane.version)
-        return compare(result, entry, lane.candidate.has_file)
+        subject = lane.candidate
+        entry = choose(subject.expect, scenario, lane.version)
+        lacked = lacking(scenario, subject.lacks, subject.queues)
+        return compare(result, entry, lacked if subject.has_file else None)
