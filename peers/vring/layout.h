@@ -3,38 +3,10 @@
 #ifndef VRINGER_VRING_LAYOUT_H
 #define VRINGER_VRING_LAYOUT_H
 
-#include <endian.h>
-#include <linux/virtio_ring.h>
-#include <stdatomic.h>
-
+#include "vring/shared.h"
 #include "vring/vring.h"
 
 #define VRING_PAGE 4096
-
-/*
- * Ring memory is shared with a process that may write at any time, so indices
- * and flags are read exactly once, and the order is what acquire and release say.
- */
-static inline uint16_t vring_load(const uint16_t *p)
-{
-	return le16toh(atomic_load_explicit((const _Atomic(uint16_t) *)p, memory_order_acquire));
-}
-
-static inline uint32_t vring_load32(const uint32_t *p)
-{
-	return le32toh(atomic_load_explicit((const _Atomic(uint32_t) *)p, memory_order_relaxed));
-}
-
-static inline void vring_store(uint16_t *p, uint16_t value)
-{
-	atomic_store_explicit((_Atomic(uint16_t) *)p, htole16(value), memory_order_release);
-}
-
-/* Our index must be visible before we look whether the other side wants to hear of it. */
-static inline void vring_full_barrier(void)
-{
-	atomic_thread_fence(memory_order_seq_cst);
-}
 
 static inline void *vring_host(const struct vu_vring *vr, uint64_t guest)
 {

@@ -1,55 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The packed layout: one descriptor ring that both sides write, and two event
- * suppression structures. A position is an index and the wrap counter of its
- * lap, index | wrap << 15, as the vring base payload and the event offsets have it.
- */
+/* The packed layout: one descriptor ring that both write, two event suppression structures. */
 #include "vring/layout.h"
 
 #include <errno.h>
 #include <stddef.h>
 
-#define WRAP (1u << VRING_PACKED_EVENT_F_WRAP_CTR)
-#define FLAG_AVAIL (1u << VRING_PACKED_DESC_F_AVAIL)
-#define FLAG_USED (1u << VRING_PACKED_DESC_F_USED)
-
 static struct vring_packed_desc *desc_at(const struct vu_vring *vr, uint16_t position)
 {
 	struct vring_packed_desc *ring = vring_host(vr, vr->desc);
 
-	return &ring[position & ~WRAP];
+	return &ring[packed_index(position)];
 }
 
 static struct vring_packed_desc_event *event(const struct vu_vring *vr, uint64_t guest)
 {
 	return vring_host(vr, guest);
-}
-
-static uint16_t advance(const struct vu_vring *vr, uint16_t position, uint16_t n)
-{
-	uint32_t index = (position & ~WRAP) + n;
-
-	if (index >= vr->size)
-		return (uint16_t)((index - vr->size) | (~position & WRAP));
-	return (uint16_t)(index | (position & WRAP));
-}
-
-/* Descriptors from @from up to @to, which is at most a lap ahead. */
-static int distance(const struct vu_vring *vr, uint16_t from, uint16_t to)
-{
-	int ahead = (int)(to & ~WRAP) - (int)(from & ~WRAP);
-
-	return (from ^ to) & WRAP ? ahead + vr->size : ahead;
-}
-
-static uint16_t available_flags(uint16_t position)
-{
-	return position & WRAP ? FLAG_AVAIL : FLAG_USED;
-}
-
-static uint16_t used_flags(uint16_t position)
-{
-	return position & WRAP ? FLAG_AVAIL | FLAG_USED : 0;
 }
 
 /* The descriptors and the device's event structure, which it writes, share no page with buffers. */
@@ -64,14 +29,14 @@ int packed_init(struct vu_vring *vr)
 	vr->used = vu_memory_alloc(vr->region, VRING_PAGE, VRING_PAGE);
 	if (vr->desc == UINT64_MAX || vr->avail == UINT64_MAX || vr->used == UINT64_MAX)
 		return -ENOSPC;
-	vr->next_avail = WRAP;
-	vr->next_used = WRAP;
+	vr->next_avail = PACKED_WRAP;
+	vr->next_used = PACKED_WRAP;
 	return 0;
 }
 
 static uint16_t valid_position(const struct vu_vring *vr, uint16_t position)
 {
-	return (uint16_t)((position & ~WRAP) % vr->size | (position & WRAP));
+	return (uint16_t)(packed_index(position) % vr->size | (position & PACKED_WRAP));
 }
 
 /*
@@ -85,12 +50,13 @@ void packed_set_base(struct vu_vring *vr, uint32_t base)
 
 	vr->next_avail = valid_position(vr, (uint16_t)base);
 	vr->next_used = valid_position(vr, (uint16_t)(base >> 16));
-	fetched = distance(vr, vr->next_used, vr->next_avail);
+	fetched = packed_distance(vr->size, vr->next_used, vr->next_avail);
 	if (fetched < 0 || fetched > vr->size)
 		fetched = 0;
 	at = vr->next_used;
-	for (int i = 0; i < vr->size; i++, at = advance(vr, at, 1)) {
-		uint16_t flags = i < fetched ? available_flags(at) : used_flags(at ^ WRAP);
+	for (int i = 0; i < vr->size; i++, at = packed_advance(vr->size, at, 1)) {
+		uint16_t flags = i < fetched ? packed_available_flags(at)
+					     : packed_used_flags(at ^ PACKED_WRAP);
 
 		vring_store(&desc_at(vr, at)->flags, flags);
 	}
@@ -102,16 +68,16 @@ void packed_set_base(struct vu_vring *vr, uint32_t base)
 static uint16_t completed(const struct vu_vring *vr, uint16_t *count)
 {
 	uint16_t at = vr->next_used, id, flags;
-	int left = distance(vr, vr->next_used, vr->next_avail);
+	int left = packed_distance(vr->size, vr->next_used, vr->next_avail);
 
 	for (*count = 0; left > 0; (*count)++) {
 		flags = vring_load(&desc_at(vr, at)->flags);
 		id = vring_load(&desc_at(vr, at)->id);
-		if ((flags & (FLAG_AVAIL | FLAG_USED)) != used_flags(at) || id >= vr->size)
+		if (packed_lap_flags(flags) != packed_used_flags(at) || id >= vr->size)
 			break;
 		if (!vr->in_flight[id])
 			break;
-		at = advance(vr, at, vr->length[id]);
+		at = packed_advance(vr->size, at, vr->length[id]);
 		left -= vr->length[id];
 	}
 	return at;
@@ -157,7 +123,7 @@ static void add_indirect(struct vu_vring *vr, const struct vu_chain *chain, uint
 
 	fill_table(vring_host(vr, guest), chain);
 	fill(desc, guest, (uint32_t)(chain->nbuffers * sizeof(*desc)), id);
-	vring_store(&desc->flags, VRING_DESC_F_INDIRECT | available_flags(vr->next_avail));
+	vring_store(&desc->flags, VRING_DESC_F_INDIRECT | packed_available_flags(vr->next_avail));
 }
 
 /* The device may start as soon as it sees the first descriptor, so its flags come last. */
@@ -165,8 +131,8 @@ static void add_direct(struct vu_vring *vr, const struct vu_chain *chain, uint16
 {
 	for (size_t i = chain->nbuffers; i-- > 0;) {
 		const struct vu_buffer *b = &chain->buffers[i];
-		uint16_t at = advance(vr, vr->next_avail, (uint16_t)i);
-		uint16_t flags = available_flags(at);
+		uint16_t at = packed_advance(vr->size, vr->next_avail, (uint16_t)i);
+		uint16_t flags = packed_available_flags(at);
 
 		if (b->device_writes)
 			flags |= VRING_DESC_F_WRITE;
@@ -186,7 +152,7 @@ uint16_t packed_add(struct vu_vring *vr, const struct vu_chain *chain)
 		add_indirect(vr, chain, id);
 	else
 		add_direct(vr, chain, id);
-	vr->next_avail = advance(vr, vr->next_avail, (uint16_t)vring_entries(chain));
+	vr->next_avail = packed_advance(vr->size, vr->next_avail, (uint16_t)vring_entries(chain));
 	return id;
 }
 
@@ -201,8 +167,8 @@ bool packed_needs_kick(const struct vu_vring *vr, uint16_t old)
 	if (flags != VRING_PACKED_EVENT_FLAG_DESC || !vr->event_idx)
 		return true;
 	wanted = vring_load(&device->off_wrap);
-	return vring_need_event((uint16_t)-distance(vr, wanted, vr->next_avail), 0,
-				(uint16_t)-distance(vr, old, vr->next_avail));
+	return vring_need_event((uint16_t)-packed_distance(vr->size, wanted, vr->next_avail), 0,
+				(uint16_t)-packed_distance(vr->size, old, vr->next_avail));
 }
 
 /* A length says something only if the device wrote to the chain, which a flag tells. */
@@ -212,13 +178,13 @@ int packed_take(struct vu_vring *vr, struct vu_completion *done)
 	uint16_t flags = vring_load(&desc->flags), id, skip = 1;
 	uint32_t len;
 
-	if ((flags & (FLAG_AVAIL | FLAG_USED)) != used_flags(vr->next_used))
+	if (packed_lap_flags(flags) != packed_used_flags(vr->next_used))
 		return -EAGAIN;
 	id = vring_load(&desc->id);
 	len = flags & VRING_DESC_F_WRITE ? vring_load32(&desc->len) : 0;
 	if (id < vr->size && vr->length[id])
 		skip = vr->length[id];
-	vr->next_used = advance(vr, vr->next_used, skip);
+	vr->next_used = packed_advance(vr->size, vr->next_used, skip);
 	return vring_complete(vr, id, len, done) ? 0 : -EPROTO;
 }
 
