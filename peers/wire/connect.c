@@ -6,14 +6,13 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #define BACKLOG 8
-#define REFUSED_RECHECK (5 * VU_NSEC_PER_MSEC)
+#define RECHECK VU_NSEC_PER_MSEC
 
 static int address_of(const char *path, struct sockaddr_un *addr)
 {
@@ -47,31 +46,15 @@ static int try_connect(const struct sockaddr_un *addr)
 	return fd;
 }
 
-/* An inotify descriptor that tells when something appears beside @path. */
-static int watch_directory_of(const char *path)
+/* Whether the socket can appear where it is looked for. */
+static int find_directory_of(const char *path)
 {
 	char directory[PATH_MAX];
 	const char *slash = strrchr(path, '/');
 	int len = slash ? (int)(slash - path) + 1 : 0;
-	int fd, ret;
 
 	snprintf(directory, sizeof(directory), "%.*s", len ? len : 1, len ? path : ".");
-	fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (fd < 0)
-		return -errno;
-	if (inotify_add_watch(fd, directory, IN_CREATE | IN_MOVED_TO) >= 0)
-		return fd;
-	ret = -errno;
-	close(fd);
-	return ret;
-}
-
-static void drain(int fd)
-{
-	char events[4096];
-
-	while (read(fd, events, sizeof(events)) > 0)
-		;
+	return access(directory, X_OK) < 0 ? -errno : 0;
 }
 
 /* Wait for @fd, unless @give_up is readable: -ECHILD. */
@@ -89,44 +72,31 @@ static int wait_for(int fd, int give_up, int64_t deadline)
 }
 
 /*
- * Wait until it is worth to try again. That the socket appears is an event; that
- * its owner goes on from bind to listen, or makes room in a full backlog, is none:
- * there, look again every few milliseconds.
+ * Wait until it is worth to try again. That a socket appears would be an event of inotify,
+ * but to close an inotify descriptor takes the kernel as long as a quick peer takes to start.
+ * That its owner goes on from bind to listen, or makes room in a full backlog, is none at all.
  */
-static int wait_for_listener(int watch, int why, int give_up, int64_t deadline)
+static int wait_for_listener(int give_up, int64_t deadline)
 {
-	int64_t recheck = vu_deadline_in(REFUSED_RECHECK);
-	int ret;
+	int64_t recheck = vu_deadline_in(RECHECK);
+	int ret = wait_for(-1, give_up, recheck < deadline ? recheck : deadline);
 
-	if (why == -ENOENT || recheck > deadline)
-		recheck = deadline;
-	ret = wait_for(watch, give_up, recheck);
-	drain(watch);
-	if (ret == -ETIMEDOUT && !vu_deadline_passed(deadline))
-		return 0;
-	return ret;
+	return ret == -ETIMEDOUT && !vu_deadline_passed(deadline) ? 0 : ret;
 }
 
 int vu_connect(const char *path, int64_t deadline, int give_up)
 {
 	struct sockaddr_un addr;
 	int ret = address_of(path, &addr);
-	int watch;
 
-	if (ret)
-		return ret;
-	watch = watch_directory_of(path);
-	if (watch < 0)
-		return watch;
-	for (;;) {
+	if (!ret)
+		ret = find_directory_of(path);
+	while (!ret) {
 		ret = try_connect(&addr);
 		if (ret != -ENOENT && ret != -ECONNREFUSED && ret != -EAGAIN)
 			break;
-		ret = wait_for_listener(watch, ret, give_up, deadline);
-		if (ret)
-			break;
+		ret = wait_for_listener(give_up, deadline);
 	}
-	close(watch);
 	return ret;
 }
 

@@ -81,8 +81,8 @@ int vu_conn_send(struct vu_conn *conn, const struct vu_message *msg, const struc
 int vu_conn_send_bytes(struct vu_conn *conn, const void *bytes, size_t len, int64_t deadline);
 
 /**
- * vu_connect - connect to the listening socket at @path. Waits (inotify, no
- * polling) until it appears and accepts. Returns a descriptor or -ETIMEDOUT,
+ * vu_connect - connect to the listening socket at @path. Looks every
+ * millisecond until it is there and accepts. Returns a descriptor or -ETIMEDOUT,
  * -ENAMETOOLONG, ... @give_up, if not -1, is a descriptor (a pidfd) whose
  * readability ends the wait with -ECHILD.
  */
