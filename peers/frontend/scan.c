@@ -19,12 +19,13 @@ static void scan_stmt(struct player *p, const struct script_stmt *stmt)
 		if (info && info->id < 64)
 			p->asks_for[info->id] = true;
 	}
-	if (stmt->kind != STMT_MESSAGE)
+	if (stmt->arrow != ARROW_BACKEND_REQUEST && stmt->arrow != ARROW_BACKEND_REPLY)
 		return;
 	info = vu_message_by_name(VU_BACKEND, stmt->word);
-	if (info && info->id < 64 && stmt->arrow == ARROW_BACKEND_REQUEST)
-		p->asks_for[info->id] = true;
-	if (info && info->id < 64 && stmt->arrow == ARROW_BACKEND_REPLY)
+	if (!info || info->id >= 64)
+		return;
+	p->asks_for[info->id] = true; /* even if only a fragment awaits what is answered here */
+	if (stmt->arrow == ARROW_BACKEND_REPLY)
 		p->answers[info->id] = true;
 }
 
