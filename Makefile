@@ -82,8 +82,9 @@ valgrind: $(tests) $(programs) ## run the C tests under valgrind: no error, no l
 asan: ## build in build/asan with AddressSanitizer and UBSan and run the C tests
 	@$(MAKE) BUILD=$(BUILD)/asan SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" check-c
 
-bench: $(benches) ## build and run the benchmarks
+bench: $(benches) all | deps-run deps-candidates ## run the benchmarks: a name, a value, and a limit where there is one
 	$(call run_each,timeout 120,$(benches))
+	$(call run_each,VRINGER_BUILD=$(abspath $(BUILD)) timeout 600 $(python),$(sort $(wildcard harness/bench/bench_*.py)))
 
 # Keeping house
 
