@@ -130,6 +130,13 @@ static void keep(struct player *p)
 		discard(p, 0);
 }
 
+/* A connection counts among the subject's descriptors once it was accepted, and that is seen only now. */
+static void look_at_subject(struct player *p)
+{
+	p->fds_before = subject_open_fds(p->subject);
+	p->maps_before = subject_maps(p->subject);
+}
+
 static void arrive(struct player *p)
 {
 	struct vu_message *msg = p->inbox[p->nkept];
@@ -139,7 +146,8 @@ static void arrive(struct player *p)
 	vu_model_observe(&p->model, VU_BACKEND_ROLE, msg, &obs);
 	report_message(p->report, msg, false, NULL);
 	note_breaches(p, &obs);
-	p->activity[2]++;
+	if (!p->activity[2]++)
+		look_at_subject(p);
 	if (take_fence(p, &obs)) {
 		vu_message_close_fds(msg);
 		return;

@@ -31,6 +31,7 @@ struct player *player_new(const struct vu_device *dev, unsigned int queues, stru
 	p->queues = queues;
 	p->subject = subject;
 	p->report = report;
+	p->fds_before = p->maps_before = -1;
 	p->signals = p->log_event = p->main.fd = p->channel.fd = p->inflight.fd = p->log.fd = -1;
 	for (size_t i = 0; i < VU_MODEL_RINGS; i++)
 		p->rings[i].kick = p->rings[i].call = p->rings[i].err = -1;

@@ -96,6 +96,7 @@ struct player {
 	struct player_hook hooks[PLAYER_HOOKS];
 	size_t nhooks;
 	struct subject *subject;
+	int fds_before, maps_before; /* of the subject at its first message; -1: not known */
 	struct report *report;
 	struct script_interp *interp;
 };

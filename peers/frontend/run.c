@@ -24,7 +24,6 @@ struct run {
 	struct script_interp *in;
 	struct script_host host;
 	struct script_outcome out;
-	int fds_before, maps_before;
 	struct report_ending end;
 	char ending[64], waits[1024];
 };
@@ -140,8 +139,6 @@ static bool bring_up(struct run *r)
 	player_watch(r->p, r->o->signals);
 	if (r->subject.pidfd >= 0)
 		player_watch(r->p, r->subject.pidfd);
-	r->fds_before = subject_open_fds(&r->subject);
-	r->maps_before = subject_maps(&r->subject);
 	return true;
 }
 
@@ -214,17 +211,17 @@ static void count_leftovers(struct run *r)
 {
 	int64_t deadline = vu_deadline_in(RELEASE_GRACE);
 	/* the connection was open when they were counted; who connects by itself opens the next one */
-	int idle = r->fds_before - (r->subject.opt.connects ? 0 : 1);
+	int idle = r->p->fds_before - (r->subject.opt.connects ? 0 : 1);
 
 	r->end.fds_left = r->end.maps_left = -1;
 	player_disconnect(r->p);
-	while (r->fds_before >= 0) {
+	while (r->p->fds_before >= 0) {
 		int fds = subject_open_fds(&r->subject), maps = subject_maps(&r->subject);
 
 		if (fds < 0)
 			break;
 		r->end.fds_left = fds > idle ? fds - idle : 0;
-		r->end.maps_left = maps > r->maps_before ? maps - r->maps_before : 0;
+		r->end.maps_left = maps > r->p->maps_before ? maps - r->p->maps_before : 0;
 		if (!r->end.fds_left || vu_deadline_passed(deadline))
 			break;
 		player_wait(r->p, vu_deadline_in(VU_NSEC_PER_MSEC));
@@ -286,7 +283,7 @@ static void tear_down(struct run *r)
 int run_scenario(struct run_options *o, const char *path)
 {
 	struct script_error err;
-	struct run r = { .o = o, .ending = "clean", .fds_before = -1, .maps_before = -1,
+	struct run r = { .o = o, .ending = "clean",
 			 .subject = { .pidfd = -1, .listener = -1, .attention = -1 },
 			 .end = { .fds_left = -1, .maps_left = -1 } };
 	int status;
