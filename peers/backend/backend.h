@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The back-end that serves: one front-end, one device, and what the two have agreed upon. */
+#ifndef VRINGER_BACKEND_BACKEND_H
+#define VRINGER_BACKEND_BACKEND_H
+
+#include "devices/service.h"
+#include "vring/served.h"
+#include "wire/socket.h"
+
+#define BACKEND_RINGS 256
+#define BACKEND_ASKED 64
+#define PACKED_START 0x80008000u /* base of a fresh packed ring: index 0 twice, wrap counters set */
+
+/* How it was told to run. */
+struct backend_options {
+	const struct vu_service_ops *ops;
+	struct vu_service_options service;
+	const char *socket_path; /* NULL with `fd` */
+	int fd;                  /* inherited socket, listening or connected; -1 with `socket_path` */
+	bool client;             /* connects to socket_path instead of listening there */
+	bool once;               /* ends with its first connection */
+	bool verbose;            /* tells every message */
+};
+
+struct ring {
+	unsigned int index;
+	struct vu_served served;
+	bool started, enabled; /* independent of each other */
+	bool placed;           /* SET_VRING_ADDR said where it is */
+	bool mapped;           /* and it was found there */
+	bool positioned;       /* `served` knows where to go on; until then `base` does */
+	bool based;            /* `base` was set, or returned */
+	bool broken;           /* the driver did what cannot be served; said once */
+	bool again;            /* more may be available than one turn takes */
+	bool pushed;           /* something was given back since the driver was last told */
+	bool polled;           /* there is no kick: look without being told */
+	bool silent;           /* there is no call: the driver looks by itself */
+	bool calling, recall;  /* an in-band call awaits its reply; another one is due */
+	bool starving;         /* waits for the IOTLB entry of `missing` */
+	uint64_t missing;
+	uint32_t base;
+	int kick, call, err; /* -1 while there is none */
+	uint8_t *doorbell;   /* page that the guest may write instead of a kick, or NULL */
+	int doorbell_fd;
+};
+
+struct backend;
+
+/* A request on the back-end channel that will be answered. */
+struct asked {
+	uint32_t request;
+	unsigned int ring;
+	void (*answered)(struct backend *be, unsigned int ring, struct vu_message *reply);
+};
+
+enum transfer_state { TRANSFER_NONE, TRANSFER_SAVING, TRANSFER_LOADING, TRANSFER_GOOD, TRANSFER_BAD };
+
+/* The internal state of the device on its way to or from another back-end. */
+struct transfer {
+	enum transfer_state state;
+	int fd;
+	uint8_t *bytes;
+	size_t len, done, room;
+	bool check_held; /* CHECK_DEVICE_STATE waits for the end of it */
+};
+
+struct postcopy {
+	int uffd;
+	bool listening;
+	bool ack_due; /* addresses were told, the front-end has not confirmed yet */
+};
+
+/* The buffer that keeps track of requests in flight. */
+struct inflight {
+	uint8_t *bytes; /* first byte of it, or NULL */
+	void *mapping;
+	size_t mapped;
+	uint16_t queues, queue_size;
+	uint64_t size;
+};
+
+struct backend {
+	const struct backend_options *opt;
+	const struct vu_service_ops *ops;
+	struct vu_service *service;
+	struct vu_service_host host;
+	int epoll, listener, signals;
+	bool stop;
+	bool postcopy_works; /* a userfaultfd can be had here */
+	struct vu_conn main, channel;
+	bool connected, channel_open;
+	bool holding; /* a reply is held back: nothing more is read until it is sent */
+	uint64_t features, protocol;
+	bool features_set;
+	struct vu_map map;
+	struct ring rings[BACKEND_RINGS];
+	unsigned int nrings;
+	unsigned int nstarted;
+	bool pushed, logged; /* some ring has something to tell; pages were entered in the log */
+	int log_event;
+	struct asked asked[BACKEND_ASKED];
+	size_t nasked;
+	bool config_changed; /* to be told when it may be */
+	bool announced;      /* what the device says about itself when it begins to run was said */
+	bool shmem_mapped;
+	int shmem_fd, object_fd;
+	struct inflight inflight;
+	struct transfer transfer;
+	struct postcopy postcopy;
+	uint8_t status;
+	struct vu_element element; /* being served; too large for the stack */
+	struct vu_message in, out;
+};
+
+/*
+ * What a handler of a front-end message says: done, answered by `reply`, or to be answered
+ * later with backend_answer(). A negative errno refuses the message.
+ */
+enum outcome { DONE, ANSWERED, LATER };
+
+typedef int handler(struct backend *be, struct vu_message *msg, struct vu_message *reply);
+
+/* ---- server.c: sockets, events, and the life of a connection ---- */
+
+enum watched { WATCH_LISTENER, WATCH_SIGNALS, WATCH_MAIN, WATCH_CHANNEL, WATCH_KICK, WATCH_TRANSFER,
+	       WATCH_SERVICE };
+
+/** backend_run - serve until told to stop. 0, or -errno when it could not begin. */
+int backend_run(const struct backend_options *opt, char *why, size_t size);
+
+/** backend_watch, backend_unwatch - have the loop look at @fd. Before it is closed it must be unwatched. */
+int backend_watch(struct backend *be, int fd, uint32_t events, enum watched what, unsigned int index);
+void backend_unwatch(struct backend *be, int fd);
+void backend_close_fd(struct backend *be, int *fd);
+
+/** backend_complain - one line on stderr. */
+void backend_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* ---- dispatch.c: from message to handler to reply ---- */
+
+/** backend_receive - serve what is there on the main socket. -errno when the connection is over. */
+int backend_receive(struct backend *be);
+
+/** backend_answer - send the reply that was held back: a u64. */
+void backend_answer(struct backend *be, uint32_t request, uint64_t value);
+
+/** field, set_field - a field by name; 0 when it is not there. The first one set lays @msg out, zeroed. */
+uint64_t field(const struct vu_message *msg, const char *path);
+void set_field(struct vu_message *msg, const char *path, uint64_t value);
+
+/* ---- negotiate.c ---- */
+uint64_t offered_features(const struct backend *be);
+uint64_t offered_protocol(const struct backend *be);
+bool has_feature(const struct backend *be, unsigned int bit);
+bool has_protocol(const struct backend *be, unsigned int bit);
+/** may_use - whether all that @info requires was agreed upon. */
+bool may_use(const struct backend *be, const struct vu_message_info *info);
+handler get_features, set_features, set_owner, reset_owner, get_protocol_features,
+	set_protocol_features, get_queue_num;
+
+/* ---- mem.c, log.c, iotlb.c, postcopy.c ---- */
+handler set_mem_table, add_mem_reg, rem_mem_reg, get_max_mem_slots;
+/** memory_changed - rings have to be found again, and go on. */
+void memory_changed(struct backend *be);
+handler set_log_base, set_log_fd;
+void log_tell(struct backend *be);
+handler iotlb_msg;
+/** iotlb_miss, iotlb_failure - tell the front-end what stopped @ring: its `served.fault`. */
+void iotlb_miss(struct backend *be, struct ring *ring);
+void iotlb_failure(struct backend *be, struct ring *ring);
+handler postcopy_advise, postcopy_listen, postcopy_end;
+bool postcopy_available(void);
+/** postcopy_addresses - reply to a change of the memory with where the regions were mapped here. */
+int postcopy_addresses(struct backend *be, const struct vu_message *msg, struct vu_message *reply);
+/** postcopy_is_ack - whether @msg confirms those addresses; postcopy_ack() lets memory be used. */
+bool postcopy_is_ack(const struct backend *be, const struct vu_message *msg);
+int postcopy_ack(struct backend *be);
+void postcopy_close(struct backend *be);
+
+/* ---- rings.c: the state of rings; serve.c: what is done with their elements ---- */
+handler set_vring_num, set_vring_addr, set_vring_base, get_vring_base, set_vring_kick, set_vring_call,
+	set_vring_err, set_vring_enable;
+struct ring *ring_of(struct backend *be, uint64_t index);
+void rings_init(struct backend *be);
+void rings_close(struct backend *be);
+void ring_start(struct backend *be, struct ring *ring);
+void ring_stop(struct backend *be, struct ring *ring);
+/** ring_base - where @ring goes on, as GET_VRING_BASE tells it. */
+uint32_t ring_base(const struct backend *be, const struct ring *ring);
+void rings_enable_all(struct backend *be, bool enabled);
+/** suspended - no ring is started. */
+bool suspended(const struct backend *be);
+/** ring_run - serve what is available, as far as the state of the ring allows, and tell the driver. */
+void ring_run(struct backend *be, struct ring *ring);
+void rings_run(struct backend *be);
+/** rings_turn - go on with rings that had more than one turn takes, or that are polled. */
+void rings_turn(struct backend *be);
+/** rings_wait_ms - how long the loop may sleep: -1, or until some ring must be looked at. */
+int rings_wait_ms(const struct backend *be);
+void ring_kicked(struct backend *be, struct ring *ring);
+/** rings_settle - nothing of @ring (of any with NULL) is held by the service after this. */
+void rings_settle(struct backend *be, struct ring *ring);
+/** rings_tell - notify the driver of what was given back. */
+void rings_tell(struct backend *be);
+struct vu_service_host rings_host(struct backend *be);
+
+/* ---- inband.c: notifications as messages ---- */
+handler vring_kick;
+void inband_call(struct backend *be, struct ring *ring);
+void inband_error(struct backend *be, struct ring *ring);
+
+/* ---- channel.c: the back-end channel ---- */
+handler set_backend_req_fd;
+void channel_close(struct backend *be);
+void channel_receive(struct backend *be);
+/** channel_may - whether a request may be sent now, by what was agreed upon and the state of the device. */
+bool channel_may(const struct backend *be, uint32_t request);
+/**
+ * channel_ask - send @msg; with @answered a reply is asked for. Descriptors stay with @msg. Never waits:
+ * a channel that takes no message is given up. 0 or -errno.
+ */
+int channel_ask(struct backend *be, struct vu_message *msg, unsigned int ring,
+		void (*answered)(struct backend *, unsigned int, struct vu_message *));
+/** channel_resume - the device runs, or the channel is there: say what had to wait. */
+void channel_resume(struct backend *be);
+
+/* ---- config.c, status.c, reset.c ---- */
+handler get_config, set_config;
+void config_changed(struct backend *be);
+void config_tell(struct backend *be);
+handler get_status, set_status, reset_device;
+/** device_reset - the device as it was at the beginning; the connection stays. */
+void device_reset(struct backend *be);
+
+/* ---- inflight.c, state.c ---- */
+handler get_inflight_fd, set_inflight_fd;
+void inflight_close(struct backend *be);
+/** inflight_attach - have @ring, just positioned, keep track in its part of the buffer, if there is one. */
+int inflight_attach(struct backend *be, struct ring *ring);
+handler set_device_state_fd, check_device_state;
+void transfer_ready(struct backend *be);
+void transfer_abort(struct backend *be);
+
+/* ---- net.c ---- */
+handler send_rarp, net_set_mtu;
+
+/* ---- shared_object.c, shmem.c, notifier.c: what only some devices have ---- */
+handler get_shared_object, get_shmem_config;
+void object_announce(struct backend *be);
+void shmem_announce(struct backend *be);
+void notifier_announce(struct backend *be);
+/** notifier_rung - whether the guest wrote to the doorbell of @ring since last asked. */
+bool notifier_rung(struct ring *ring);
+void notifier_close(struct ring *ring);
+
+/* ---- event.c: event descriptors, of eventfds or pipes ---- */
+
+/** event_take - consume one notification. 0, -EAGAIN, or -EPIPE when none can come any more. */
+int event_take(int fd);
+/** event_signal - send one; what cannot be sent without waiting is pending already. */
+void event_signal(int fd);
+
+/* ---- capabilities.c ---- */
+void print_capabilities(const struct backend_options *opt);
+
+#endif

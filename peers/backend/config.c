@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The configuration space of the device. */
+#include <errno.h>
+#include <linux/vhost_types.h>
+#include <string.h>
+
+#include "backend.h"
+
+#define CONFIG_MAX 4096
+/* Flags of SET_CONFIG: a write of the driver, or what live migration restores. */
+enum { CONFIG_WRITE, CONFIG_MIGRATION };
+
+static bool inside(const struct backend *be, uint64_t offset, uint64_t size)
+{
+	return offset + size <= be->ops->config_size(be->service);
+}
+
+/* A failure is told by a reply without payload. */
+int get_config(struct backend *be, struct vu_message *msg, struct vu_message *reply)
+{
+	uint64_t offset = field(msg, "offset"), size = field(msg, "size");
+	uint8_t config[CONFIG_MAX];
+
+	if (!inside(be, offset, size))
+		return ANSWERED;
+	be->ops->config(be->service, config);
+	memcpy(reply->payload, msg->payload, msg->len);
+	reply->len = reply->size = msg->len;
+	vu_field_set_bytes(reply, vu_message_layout(msg), "region", config + offset, size);
+	return ANSWERED;
+}
+
+int set_config(struct backend *be, struct vu_message *msg, struct vu_message *reply)
+{
+	uint64_t offset = field(msg, "offset"), flags = field(msg, "flags");
+	size_t len;
+	const uint8_t *bytes = vu_field_bytes(msg, vu_message_layout(msg), "region", &len);
+
+	(void)reply;
+	if (flags > CONFIG_MIGRATION)
+		return -EINVAL;
+	if (!bytes || !inside(be, offset, len))
+		return -ERANGE;
+	if (!be->ops->set_config)
+		return -EACCES;
+	return be->ops->set_config(be->service, (uint32_t)offset, (uint32_t)len, bytes,
+				   flags == CONFIG_MIGRATION);
+}
+
+void config_changed(struct backend *be)
+{
+	be->config_changed = true;
+	config_tell(be);
+}
+
+/* A change that cannot be told now is told when the device runs again. */
+void config_tell(struct backend *be)
+{
+	struct vu_message msg;
+
+	if (!channel_may(be, VU_BACKEND_CONFIG_CHANGE_MSG))
+		return;
+	vu_message_init(&msg, VU_BACKEND, VU_BACKEND_CONFIG_CHANGE_MSG);
+	be->config_changed = false;
+	channel_ask(be, &msg, 0, NULL);
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages of the front-end: checked, handed to whom they concern, answered. */
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "backend.h"
+
+#define SEND_WITHIN VU_NSEC_PER_SEC
+#define TURN 64 /* messages served before rings have their turn */
+
+static handler *const handlers[] = {
+	[VU_GET_FEATURES] = get_features,
+	[VU_SET_FEATURES] = set_features,
+	[VU_SET_OWNER] = set_owner,
+	[VU_RESET_OWNER] = reset_owner,
+	[VU_SET_MEM_TABLE] = set_mem_table,
+	[VU_SET_LOG_BASE] = set_log_base,
+	[VU_SET_LOG_FD] = set_log_fd,
+	[VU_SET_VRING_NUM] = set_vring_num,
+	[VU_SET_VRING_ADDR] = set_vring_addr,
+	[VU_SET_VRING_BASE] = set_vring_base,
+	[VU_GET_VRING_BASE] = get_vring_base,
+	[VU_SET_VRING_KICK] = set_vring_kick,
+	[VU_SET_VRING_CALL] = set_vring_call,
+	[VU_SET_VRING_ERR] = set_vring_err,
+	[VU_GET_PROTOCOL_FEATURES] = get_protocol_features,
+	[VU_SET_PROTOCOL_FEATURES] = set_protocol_features,
+	[VU_GET_QUEUE_NUM] = get_queue_num,
+	[VU_SET_VRING_ENABLE] = set_vring_enable,
+	[VU_SEND_RARP] = send_rarp,
+	[VU_NET_SET_MTU] = net_set_mtu,
+	[VU_SET_BACKEND_REQ_FD] = set_backend_req_fd,
+	[VU_IOTLB_MSG] = iotlb_msg,
+	[VU_GET_CONFIG] = get_config,
+	[VU_SET_CONFIG] = set_config,
+	[VU_POSTCOPY_ADVISE] = postcopy_advise,
+	[VU_POSTCOPY_LISTEN] = postcopy_listen,
+	[VU_POSTCOPY_END] = postcopy_end,
+	[VU_GET_INFLIGHT_FD] = get_inflight_fd,
+	[VU_SET_INFLIGHT_FD] = set_inflight_fd,
+	[VU_RESET_DEVICE] = reset_device,
+	[VU_VRING_KICK] = vring_kick,
+	[VU_GET_MAX_MEM_SLOTS] = get_max_mem_slots,
+	[VU_ADD_MEM_REG] = add_mem_reg,
+	[VU_REM_MEM_REG] = rem_mem_reg,
+	[VU_SET_STATUS] = set_status,
+	[VU_GET_STATUS] = get_status,
+	[VU_GET_SHARED_OBJECT] = get_shared_object,
+	[VU_SET_DEVICE_STATE_FD] = set_device_state_fd,
+	[VU_CHECK_DEVICE_STATE] = check_device_state,
+	[VU_GET_SHMEM_CONFIG] = get_shmem_config,
+};
+
+uint64_t field(const struct vu_message *msg, const char *path)
+{
+	const struct vu_payload *layout = vu_message_layout_with(msg, path);
+	uint64_t value = 0;
+
+	if (layout)
+		vu_field_get(msg, layout, path, &value);
+	return value;
+}
+
+void set_field(struct vu_message *msg, const char *path, uint64_t value)
+{
+	const struct vu_payload *layout = vu_message_layout_with(msg, path);
+
+	if (layout && !msg->len)
+		vu_message_set_layout(msg, layout);
+	if (layout)
+		vu_field_set(msg, layout, path, value);
+}
+
+static handler *handler_of(uint32_t request)
+{
+	return request < sizeof(handlers) / sizeof(handlers[0]) ? handlers[request] : NULL;
+}
+
+/* ---- what a message must be before it is looked at ---- */
+
+static bool fds_belong(const struct vu_message *msg, const struct vu_message_info *info)
+{
+	return !msg->fds_dropped && msg->nfds >= info->fds_request.min &&
+	       msg->nfds <= info->fds_request.max;
+}
+
+/* Who speaks another version, or answers what was not asked, cannot be followed. */
+static bool header_holds(const struct vu_message *msg)
+{
+	return (msg->flags & VU_FLAG_VERSION_MASK) == VU_FLAG_VERSION && !vu_message_is_reply(msg);
+}
+
+static int check(const struct backend *be, const struct vu_message *msg)
+{
+	const struct vu_message_info *info = vu_message_info(msg);
+
+	if (!info || !handler_of(msg->request))
+		return -EOPNOTSUPP;
+	if (!may_use(be, info))
+		return -EOPNOTSUPP;
+	if (!vu_message_layout(msg))
+		return -EBADMSG;
+	return fds_belong(msg, info) ? 0 : -EBADMSG;
+}
+
+/* ---- replies ---- */
+
+static int send_reply(struct backend *be, struct vu_message *reply)
+{
+	int err = vu_conn_send(&be->main, reply, NULL, vu_deadline_in(SEND_WITHIN));
+
+	vu_message_close_fds(reply);
+	return err;
+}
+
+static bool wants_ack(const struct backend *be, const struct vu_message *msg)
+{
+	return vu_message_needs_reply(msg) && has_protocol(be, VU_PF_REPLY_ACK);
+}
+
+static int acknowledge(struct backend *be, const struct vu_message *msg, uint64_t result)
+{
+	vu_message_init_reply(&be->out, msg);
+	vu_message_set_u64(&be->out, result);
+	return send_reply(be, &be->out);
+}
+
+static bool has_own_reply(const struct vu_message *msg)
+{
+	const struct vu_message_info *info = vu_message_info(msg);
+
+	return info && info->reply_when == VU_REPLY_ALWAYS;
+}
+
+/* Whoever did not ask for the result would go on as if all were well: better no connection. */
+static int refuse(struct backend *be, const struct vu_message *msg, int err)
+{
+	backend_complain("%s (%u) refused: %s", vu_message_name(msg), msg->request, strerror(-err));
+	if (wants_ack(be, msg) && !has_own_reply(msg))
+		return acknowledge(be, msg, (uint64_t)-err);
+	return err;
+}
+
+static void hold(struct backend *be)
+{
+	struct epoll_event ev = { .data.u64 = (uint64_t)WATCH_MAIN << 32 };
+
+	be->holding = true;
+	epoll_ctl(be->epoll, EPOLL_CTL_MOD, be->main.fd, &ev);
+}
+
+void backend_answer(struct backend *be, uint32_t request, uint64_t value)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = (uint64_t)WATCH_MAIN << 32 };
+	struct vu_message msg;
+
+	be->holding = false;
+	epoll_ctl(be->epoll, EPOLL_CTL_MOD, be->main.fd, &ev);
+	vu_message_init(&msg, VU_MAIN, request);
+	acknowledge(be, &msg, value);
+}
+
+/* ---- one message ---- */
+
+static int handle(struct backend *be, struct vu_message *msg)
+{
+	if (postcopy_is_ack(be, msg))
+		return postcopy_ack(be);
+	int err = check(be, msg);
+
+	if (err)
+		return err;
+	vu_message_init_reply(&be->out, msg);
+	return handler_of(msg->request)(be, msg, &be->out);
+}
+
+static int serve(struct backend *be, struct vu_message *msg)
+{
+	int outcome;
+
+	if (be->opt->verbose)
+		backend_complain("-> %s", vu_message_name(msg));
+	if (!header_holds(msg))
+		return -EPROTO;
+	outcome = handle(be, msg);
+	if (outcome < 0)
+		return refuse(be, msg, outcome);
+	if (outcome == ANSWERED)
+		return send_reply(be, &be->out);
+	if (outcome == LATER)
+		hold(be);
+	else if (wants_ack(be, msg))
+		return acknowledge(be, msg, 0);
+	return 0;
+}
+
+int backend_receive(struct backend *be)
+{
+	int err = 0;
+
+	for (int i = 0; i < TURN && !err && !be->holding; i++) {
+		err = vu_conn_recv(&be->main, &be->in);
+		if (err)
+			break;
+		err = serve(be, &be->in);
+		vu_message_close_fds(&be->in);
+	}
+	return err == -EAGAIN ? 0 : err;
+}

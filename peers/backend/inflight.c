@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The shared buffer that outlives this process: which requests were taken and not completed. */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "backend.h"
+
+void inflight_close(struct backend *be)
+{
+	for (unsigned int i = 0; i < be->nrings; i++)
+		vu_inflight_detach(&be->rings[i].served);
+	if (be->inflight.mapping)
+		munmap(be->inflight.mapping, be->inflight.mapped);
+	be->inflight = (struct inflight){ 0 };
+}
+
+static uint64_t region_size(const struct backend *be, uint64_t queue_size)
+{
+	return vu_inflight_size((uint16_t)queue_size, has_feature(be, VU_F_RING_PACKED));
+}
+
+static int make_buffer(uint64_t size)
+{
+	int fd = memfd_create("inflight", MFD_CLOEXEC);
+
+	if (fd >= 0 && ftruncate(fd, (off_t)size) == 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -errno;
+}
+
+/* One region a queue; zeroes say that a region is fresh. */
+int get_inflight_fd(struct backend *be, struct vu_message *msg, struct vu_message *reply)
+{
+	uint64_t queues = field(msg, "num_queues"), queue_size = field(msg, "queue_size");
+	uint64_t size = queues * region_size(be, queue_size);
+	int fd;
+
+	if (queues > be->nrings || !size)
+		return -EINVAL;
+	fd = make_buffer(size);
+	if (fd < 0)
+		return fd;
+	set_field(reply, "mmap_size", size);
+	set_field(reply, "num_queues", queues);
+	set_field(reply, "queue_size", queue_size);
+	vu_message_add_fd(reply, fd);
+	return ANSWERED;
+}
+
+static bool file_holds(int fd, uint64_t offset, uint64_t size)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && size && offset + size > offset &&
+	       offset + size <= (uint64_t)st.st_size;
+}
+
+static int map(struct inflight *in, int fd, uint64_t offset)
+{
+	uint64_t within = offset % (uint64_t)sysconf(_SC_PAGESIZE);
+
+	if (!file_holds(fd, offset, in->size))
+		return -EINVAL;
+	in->mapped = in->size + within;
+	in->mapping = mmap(NULL, in->mapped, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+			   (off_t)(offset - within));
+	if (in->mapping == MAP_FAILED) {
+		in->mapping = NULL;
+		return -errno;
+	}
+	in->bytes = (uint8_t *)in->mapping + within;
+	return 0;
+}
+
+static void reattach(struct backend *be)
+{
+	for (unsigned int i = 0; i < be->nrings; i++)
+		if (be->rings[i].positioned)
+			inflight_attach(be, &be->rings[i]);
+}
+
+int set_inflight_fd(struct backend *be, struct vu_message *msg, struct vu_message *reply)
+{
+	struct inflight in = {
+		.size = field(msg, "mmap_size"),
+		.queues = (uint16_t)field(msg, "num_queues"),
+		.queue_size = (uint16_t)field(msg, "queue_size"),
+	};
+	int err;
+
+	(void)reply;
+	if (in.queues * region_size(be, in.queue_size) > in.size)
+		return -EINVAL;
+	err = map(&in, msg->fds[0], field(msg, "mmap_offset"));
+	if (err)
+		return err;
+	inflight_close(be);
+	be->inflight = in;
+	reattach(be);
+	return DONE;
+}
+
+int inflight_attach(struct backend *be, struct ring *ring)
+{
+	struct inflight *in = &be->inflight;
+
+	vu_inflight_detach(&ring->served);
+	if (!in->bytes || ring->index >= in->queues)
+		return 0;
+	if (ring->served.size > in->queue_size)
+		return -EINVAL;
+	return vu_inflight_attach(&ring->served,
+				  in->bytes + ring->index * region_size(be, in->queue_size));
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* IOVAs: what the front-end says about them, and what it is asked. */
+#include <errno.h>
+#include <linux/vhost_types.h>
+
+#include "backend.h"
+
+static int update(struct backend *be, const struct vu_message *msg)
+{
+	const struct vu_iotlb_entry entry = {
+		.iova = field(msg, "iova"),
+		.size = field(msg, "size"),
+		.user_address = field(msg, "user_address"),
+		.perm = (uint8_t)field(msg, "perm"),
+	};
+
+	return vu_map_iotlb_update(&be->map, &entry);
+}
+
+/* What is held was translated before: it must be done with when the reply is sent. */
+static int invalidate(struct backend *be, const struct vu_message *msg)
+{
+	rings_settle(be, NULL);
+	rings_tell(be);
+	vu_map_iotlb_invalidate(&be->map, field(msg, "iova"), field(msg, "size"));
+	return 0;
+}
+
+int iotlb_msg(struct backend *be, struct vu_message *msg, struct vu_message *reply)
+{
+	uint64_t type = field(msg, "type");
+	int err = type == VHOST_IOTLB_UPDATE	 ? update(be, msg) :
+		  type == VHOST_IOTLB_INVALIDATE ? invalidate(be, msg) :
+						   -EINVAL;
+
+	vu_message_set_u64(reply, (uint64_t)-err);
+	memory_changed(be);
+	return ANSWERED;
+}
+
+static void report(struct backend *be, uint8_t type, const struct vu_fault *fault)
+{
+	struct vu_message msg;
+
+	if (!channel_may(be, VU_BACKEND_IOTLB_MSG))
+		return;
+	vu_message_init(&msg, VU_BACKEND, VU_BACKEND_IOTLB_MSG);
+	set_field(&msg, "iova", fault->iova);
+	set_field(&msg, "perm", fault->perm);
+	set_field(&msg, "type", type);
+	channel_ask(be, &msg, 0, NULL);
+}
+
+/* Once for an address: the ring waits until entries change. */
+void iotlb_miss(struct backend *be, struct ring *ring)
+{
+	const struct vu_fault *fault = &ring->served.fault;
+
+	if (!ring->starving || ring->missing != fault->iova)
+		report(be, VHOST_IOTLB_MISS, fault);
+	ring->starving = true;
+	ring->missing = fault->iova;
+}
+
+void iotlb_failure(struct backend *be, struct ring *ring)
+{
+	if (be->map.iommu)
+		report(be, VHOST_IOTLB_ACCESS_FAIL, &ring->served.fault);
+}

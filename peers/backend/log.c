@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The dirty log: where it is kept. What is entered is up to those who write memory. */
+#include <errno.h>
+#include <unistd.h>
+
+#include "backend.h"
+
+/* Without LOG_SHMFD the log would be an address in another process. */
+int set_log_base(struct backend *be, struct vu_message *msg, struct vu_message *reply)
+{
+	int err;
+
+	if (!has_protocol(be, VU_PF_LOG_SHMFD) || msg->nfds != 1)
+		return -EINVAL;
+	err = vu_map_log(&be->map, msg->fds[0], field(msg, "size"), field(msg, "offset"));
+	if (err)
+		return err;
+	vu_message_set_u64(reply, 0);
+	return ANSWERED;
+}
+
+int set_log_fd(struct backend *be, struct vu_message *msg, struct vu_message *reply)
+{
+	(void)reply;
+	backend_close_fd(be, &be->log_event);
+	be->log_event = vu_message_take_fd(msg, 0);
+	return DONE;
+}
+
+void log_tell(struct backend *be)
+{
+	if (be->logged && be->map.logging && be->map.log)
+		event_signal(be->log_event);
+	be->logged = false;
+}

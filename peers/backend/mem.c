@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Guest memory: the regions that the front-end hands over. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "backend.h"
+
+struct region {
+	uint64_t guest, user, size, offset;
+};
+
+/* With GPA_ADDRESSES whatever the front-end sends is a guest address. */
+static struct region region_of(const struct backend *be, const struct vu_message *msg, const char *path)
+{
+	struct region r;
+	char name[48];
+
+	snprintf(name, sizeof(name), "%s.guest_address", path);
+	r.guest = field(msg, name);
+	snprintf(name, sizeof(name), "%s.user_address", path);
+	r.user = has_protocol(be, VU_PF_GPA_ADDRESSES) ? r.guest : field(msg, name);
+	snprintf(name, sizeof(name), "%s.size", path);
+	r.size = field(msg, name);
+	snprintf(name, sizeof(name), "%s.mmap_offset", path);
+	r.offset = field(msg, name);
+	return r;
+}
+
+static int add(struct backend *be, const struct region *r, int fd)
+{
+	return vu_map_add(&be->map, r->guest, r->user, r->size, r->offset, fd);
+}
+
+void memory_changed(struct backend *be)
+{
+	for (unsigned int i = 0; i < be->nrings; i++) {
+		be->rings[i].mapped = false;
+		be->rings[i].starving = false;
+	}
+	rings_run(be);
+}
+
+/* Held elements point into memory that may go. */
+static void settle(struct backend *be)
+{
+	rings_settle(be, NULL);
+	rings_tell(be);
+}
+
+static int add_all(struct backend *be, struct vu_message *msg)
+{
+	uint64_t n = field(msg, "num_regions");
+	char path[24];
+	int err = 0;
+
+	for (unsigned int i = 0; i < n && !err; i++) {
+		struct region r;
+
+		snprintf(path, sizeof(path), "regions[%u]", i);
+		r = region_of(be, msg, path);
+		err = add(be, &r, msg->fds[i]);
+	}
+	if (err)
+		vu_map_clear(&be->map);
+	return err;
+}
+
+/* The table is all of the memory: what was there before is not any more. */
+int set_mem_table(struct backend *be, struct vu_message *msg, struct vu_message *reply)
+{
+	uint64_t n = field(msg, "num_regions");
+	int err;
+
+	if (n > VU_LIMIT_MAX_REGIONS_SET_MEM_TABLE || n != msg->nfds)
+		return -EINVAL;
+	settle(be);
+	vu_map_clear(&be->map);
+	err = add_all(be, msg);
+	if (!err && be->postcopy.listening)
+		err = postcopy_addresses(be, msg, reply);
+	memory_changed(be);
+	return err;
+}
+
+int get_max_mem_slots(struct backend *be, struct vu_message *msg, struct vu_message *reply)
+{
+	(void)be;
+	(void)msg;
+	vu_message_set_u64(reply, VU_MAP_REGIONS);
+	return ANSWERED;
+}
+
+int add_mem_reg(struct backend *be, struct vu_message *msg, struct vu_message *reply)
+{
+	struct region r = region_of(be, msg, "region");
+	int err;
+
+	if (msg->nfds != 1)
+		return -EINVAL;
+	err = add(be, &r, msg->fds[0]);
+	if (!err && be->postcopy.listening)
+		err = postcopy_addresses(be, msg, reply);
+	memory_changed(be);
+	return err;
+}
+
+/* Older front-ends attach a descriptor; it is closed with the message. */
+int rem_mem_reg(struct backend *be, struct vu_message *msg, struct vu_message *reply)
+{
+	struct region r = region_of(be, msg, "region");
+	int err;
+
+	(void)reply;
+	settle(be);
+	err = vu_map_remove(&be->map, r.guest, r.user, r.size);
+	memory_changed(be);
+	return err;
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is offered, what was agreed upon, and what a message needs of it.
+ *
+ * Not offered, because nothing stands behind it:
+ *   XEN_MMAP        needs the grant and foreign memory devices of a Xen host
+ *   CROSS_ENDIAN    rings are little-endian since VERSION_1; there is no legacy device here
+ *   CRYPTO_SESSION  no crypto device; the payload has no layout in the spec
+ *   NOTIFICATION_DATA, RING_RESET  have no form on an event descriptor
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "backend.h"
+
+#define BIT(n) (UINT64_C(1) << (n))
+
+uint64_t offered_features(const struct backend *be)
+{
+	return be->ops->features | BIT(VU_F_PROTOCOL_FEATURES) | BIT(VU_F_VERSION_1) |
+	       BIT(VU_F_LOG_ALL) | BIT(VU_F_INDIRECT_DESC) | BIT(VU_F_EVENT_IDX) |
+	       BIT(VU_F_RING_PACKED) | BIT(VU_F_IN_ORDER) | BIT(VU_F_IOMMU_PLATFORM);
+}
+
+static uint64_t offered_for_device(const struct backend *be)
+{
+	unsigned int traits = be->ops->traits;
+	uint64_t bits = 0;
+
+	if (be->ops->config_size && be->ops->config_size(be->service))
+		bits |= BIT(VU_PF_CONFIG);
+	if (be->ops->save)
+		bits |= BIT(VU_PF_DEVICE_STATE);
+	/* the front-end sets status 0 on every stop, which is a reset */
+	if (!(traits & VU_SERVICE_RESET_LOSES))
+		bits |= BIT(VU_PF_STATUS);
+	if (traits & VU_SERVICE_OBJECTS)
+		bits |= BIT(VU_PF_SHARED_OBJECT);
+	if (traits & VU_SERVICE_SHMEM)
+		bits |= BIT(VU_PF_SHMEM_MAP);
+	if (traits & VU_SERVICE_DOORBELLS)
+		bits |= BIT(VU_PF_HOST_NOTIFIER);
+	if (be->ops->network)
+		bits |= BIT(VU_PF_RARP) | BIT(VU_PF_MTU);
+	return bits;
+}
+
+uint64_t offered_protocol(const struct backend *be)
+{
+	uint64_t bits = BIT(VU_PF_MQ) | BIT(VU_PF_LOG_SHMFD) | BIT(VU_PF_REPLY_ACK) |
+			BIT(VU_PF_BACKEND_REQ) | BIT(VU_PF_BACKEND_SEND_FD) |
+			BIT(VU_PF_INFLIGHT_SHMFD) | BIT(VU_PF_RESET_DEVICE) |
+			BIT(VU_PF_INBAND_NOTIFICATIONS) | BIT(VU_PF_CONFIGURE_MEM_SLOTS) |
+			BIT(VU_PF_GET_VRING_BASE_INFLIGHT) | BIT(VU_PF_GPA_ADDRESSES);
+
+	if (be->postcopy_works)
+		bits |= BIT(VU_PF_PAGEFAULT);
+	return bits | offered_for_device(be);
+}
+
+bool has_feature(const struct backend *be, unsigned int bit)
+{
+	return be->features & BIT(bit);
+}
+
+bool has_protocol(const struct backend *be, unsigned int bit)
+{
+	return be->protocol & BIT(bit);
+}
+
+/* Bit 30 is in force as soon as it is offered, until features are set without it. */
+static bool in_force(const struct backend *be, const struct vu_feature *f)
+{
+	if (f->kind == VU_PROTOCOL_FEATURE)
+		return has_protocol(be, f->bit);
+	return has_feature(be, f->bit) || (f->bit == VU_F_PROTOCOL_FEATURES && !be->features_set);
+}
+
+/* The messages of protocol features go by those alone: bit 30 needs to be offered only. */
+static bool excused(const struct vu_message_info *info, const struct vu_feature *f)
+{
+	return f->kind == VU_VIRTIO_FEATURE && f->bit == VU_F_PROTOCOL_FEATURES &&
+	       info->id != VU_SET_VRING_ENABLE;
+}
+
+bool may_use(const struct backend *be, const struct vu_message_info *info)
+{
+	for (const char *const *name = info->requires; *name; name++) {
+		const struct vu_feature *f = vu_feature_by_name(*name);
+
+		if (f && !excused(info, f) && !in_force(be, f))
+			return false;
+	}
+	return true;
+}
+
+int get_features(struct backend *be, struct vu_message *msg, struct vu_message *reply)
+{
+	(void)msg;
+	vu_message_set_u64(reply, offered_features(be));
+	return ANSWERED;
+}
+
+/* A feature that changes how rings are read cannot change while they are being read. */
+static bool changes_rings(const struct backend *be, uint64_t features)
+{
+	const uint64_t layout = BIT(VU_F_RING_PACKED) | BIT(VU_F_EVENT_IDX) | BIT(VU_F_IOMMU_PLATFORM);
+
+	return !suspended(be) && (be->features ^ features) & layout;
+}
+
+static void put_in_force(struct backend *be, uint64_t features)
+{
+	be->features = features;
+	be->features_set = true;
+	be->map.logging = has_feature(be, VU_F_LOG_ALL);
+	be->map.iommu = has_feature(be, VU_F_IOMMU_PLATFORM);
+	if (be->ops->acked)
+		be->ops->acked(be->service, features);
+}
+
+int set_features(struct backend *be, struct vu_message *msg, struct vu_message *reply)
+{
+	uint64_t features = field(msg, "u64");
+
+	(void)reply;
+	if (features & ~offered_features(be))
+		return -EINVAL;
+	if (changes_rings(be, features))
+		return -EBUSY;
+	put_in_force(be, features);
+	if (!has_feature(be, VU_F_PROTOCOL_FEATURES))
+		rings_enable_all(be, true);
+	return DONE;
+}
+
+int set_owner(struct backend *be, struct vu_message *msg, struct vu_message *reply)
+{
+	(void)be;
+	(void)msg;
+	(void)reply;
+	return DONE;
+}
+
+/* Deprecated, and used with two meanings: it is ignored. */
+int reset_owner(struct backend *be, struct vu_message *msg, struct vu_message *reply)
+{
+	(void)be;
+	(void)msg;
+	(void)reply;
+	return DONE;
+}
+
+int get_protocol_features(struct backend *be, struct vu_message *msg, struct vu_message *reply)
+{
+	(void)msg;
+	vu_message_set_u64(reply, offered_protocol(be));
+	return ANSWERED;
+}
+
+/* Every feature comes with those that the spec demands beside it. */
+static bool complete(uint64_t protocol)
+{
+	for (size_t i = 0; i < vu_nfeatures; i++) {
+		const struct vu_feature *f = &vu_features[i];
+
+		if (f->kind != VU_PROTOCOL_FEATURE || !(protocol & BIT(f->bit)))
+			continue;
+		for (const char *const *name = f->requires; *name; name++)
+			if (!(protocol & BIT(vu_feature_by_name(*name)->bit)))
+				return false;
+	}
+	return true;
+}
+
+int set_protocol_features(struct backend *be, struct vu_message *msg, struct vu_message *reply)
+{
+	uint64_t protocol = field(msg, "u64");
+
+	(void)reply;
+	if (protocol & ~offered_protocol(be))
+		return -EINVAL;
+	if (!complete(protocol))
+		return -EPROTO;
+	be->protocol = protocol;
+	return DONE;
+}
+
+/* Queues as the device type counts them: of a net device that is pairs. */
+int get_queue_num(struct backend *be, struct vu_message *msg, struct vu_message *reply)
+{
+	(void)msg;
+	vu_message_set_u64(reply, be->ops->network ? be->opt->service.queues : be->nrings);
+	return ANSWERED;
+}

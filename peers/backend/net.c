@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages that only a network device has. */
+#include <errno.h>
+
+#include "backend.h"
+
+int send_rarp(struct backend *be, struct vu_message *msg, struct vu_message *reply)
+{
+	(void)reply;
+	be->ops->network->announce(be->service, msg->payload);
+	rings_tell(be);
+	return DONE;
+}
+
+int net_set_mtu(struct backend *be, struct vu_message *msg, struct vu_message *reply)
+{
+	(void)reply;
+	return be->ops->network->set_mtu(be->service, field(msg, "u64"));
+}

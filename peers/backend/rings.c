@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The state of rings: where they are, started or stopped, enabled or disabled. */
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "backend.h"
+
+
+static void forget(struct ring *ring, unsigned int index)
+{
+	*ring = (struct ring){ .index = index, .kick = -1, .call = -1, .err = -1, .doorbell_fd = -1 };
+}
+
+void rings_init(struct backend *be)
+{
+	for (unsigned int i = 0; i < BACKEND_RINGS; i++)
+		forget(&be->rings[i], i);
+}
+
+/* The front-end is gone: what was taken of its rings is left as it is. */
+void rings_close(struct backend *be)
+{
+	if (be->ops->abandon)
+		be->ops->abandon(be->service, VU_ALL_RINGS);
+	for (unsigned int i = 0; i < be->nrings; i++) {
+		struct ring *ring = &be->rings[i];
+
+		backend_close_fd(be, &ring->kick);
+		backend_close_fd(be, &ring->call);
+		backend_close_fd(be, &ring->err);
+		notifier_close(ring);
+		vu_inflight_detach(&ring->served);
+		forget(ring, i);
+	}
+	be->nstarted = 0;
+	be->pushed = be->logged = be->announced = false;
+}
+
+struct ring *ring_of(struct backend *be, uint64_t index)
+{
+	return index < be->nrings ? &be->rings[index] : NULL;
+}
+
+bool suspended(const struct backend *be)
+{
+	return be->nstarted == 0;
+}
+
+/* ---- starting and stopping ---- */
+
+void ring_start(struct backend *be, struct ring *ring)
+{
+	if (!ring->started) {
+		ring->started = true;
+		ring->broken = ring->starving = false;
+		be->nstarted++;
+		channel_resume(be);
+	}
+	ring_run(be, ring);
+}
+
+uint32_t ring_base(const struct backend *be, const struct ring *ring)
+{
+	if (ring->positioned)
+		return vu_served_base(&ring->served);
+	if (!ring->based && has_feature(be, VU_F_RING_PACKED))
+		return PACKED_START;
+	return ring->base;
+}
+
+/* Where it stopped is where it starts again unless it is told otherwise. */
+void ring_stop(struct backend *be, struct ring *ring)
+{
+	ring->base = ring_base(be, ring);
+	ring->based = true;
+	ring->positioned = ring->mapped = false;
+	ring->polled = ring->again = ring->calling = ring->recall = false;
+	backend_close_fd(be, &ring->kick);
+	notifier_close(ring);
+	if (ring->started)
+		be->nstarted--;
+	ring->started = false;
+}
+
+void rings_enable_all(struct backend *be, bool enabled)
+{
+	for (unsigned int i = 0; i < be->nrings; i++)
+		be->rings[i].enabled = enabled;
+	if (enabled)
+		rings_run(be);
+}
+
+/* ---- layout ---- */
+
+int set_vring_num(struct backend *be, struct vu_message *msg, struct vu_message *reply)
+{
+	struct ring *ring = ring_of(be, field(msg, "index"));
+	uint64_t num = field(msg, "num");
+
+	(void)reply;
+	if (!ring || !num || num > VU_QUEUE_SIZE_MAX)
+		return -EINVAL;
+	if (ring->started)
+		return num == ring->served.size ? DONE : -EBUSY;
+	ring->served.size = (uint16_t)num;
+	return DONE;
+}
+
+static void place(struct ring *ring, uint64_t desc, uint64_t avail, uint64_t used)
+{
+	struct vu_served *r = &ring->served;
+
+	if (ring->placed && r->desc_user == desc && r->avail_user == avail && r->used_user == used)
+		return;
+	r->desc_user = desc;
+	r->avail_user = avail;
+	r->used_user = used;
+	ring->placed = true;
+	ring->mapped = false;
+}
+
+/* Without the IOMMU all is known that is needed to tell whether the addresses can be right. */
+static bool in_memory(const struct backend *be, const struct vu_message *msg)
+{
+	return be->map.iommu || !be->map.nregions ||
+	       (vu_map_user(&be->map, field(msg, "descriptor"), 1) &&
+		vu_map_user(&be->map, field(msg, "available"), 1) &&
+		vu_map_user(&be->map, field(msg, "used"), 1));
+}
+
+/* Comes for a running ring, too, to turn logging of its used ring on or off. */
+int set_vring_addr(struct backend *be, struct vu_message *msg, struct vu_message *reply)
+{
+	struct ring *ring = ring_of(be, field(msg, "index"));
+
+	(void)reply;
+	if (!ring)
+		return -EINVAL;
+	if (!in_memory(be, msg))
+		return -EFAULT;
+	ring->served.log_used = field(msg, "flags") >> VU_VRING_F_LOG & 1;
+	ring->served.log_guest = field(msg, "log");
+	place(ring, field(msg, "descriptor"), field(msg, "available"), field(msg, "used"));
+	ring_run(be, ring);
+	return DONE;
+}
+
+/* The word as a whole, however it is divided. */
+static uint64_t base_in(const struct vu_message *msg)
+{
+	uint64_t base = 0;
+
+	vu_field_get(msg, vu_payload_by_name("vring_state"), "num", &base);
+	return base;
+}
+
+/* Half of the word means something in a split ring, all of it in a packed one. */
+static bool base_holds(const struct backend *be, uint64_t base)
+{
+	return has_feature(be, VU_F_RING_PACKED) || base <= UINT16_MAX;
+}
+
+int set_vring_base(struct backend *be, struct vu_message *msg, struct vu_message *reply)
+{
+	struct ring *ring = ring_of(be, field(msg, "index"));
+	uint64_t base = base_in(msg);
+
+	(void)reply;
+	if (!ring || !base_holds(be, base))
+		return -EINVAL;
+	if (ring->started)
+		return -EBUSY;
+	ring->base = (uint32_t)base;
+	ring->based = true;
+	return DONE;
+}
+
+/* What was taken is completed first, or recorded if that was agreed upon and is possible. */
+static void empty(struct backend *be, struct ring *ring)
+{
+	if (has_protocol(be, VU_PF_GET_VRING_BASE_INFLIGHT) && ring->served.inflight &&
+	    be->ops->abandon)
+		be->ops->abandon(be->service, ring->index);
+	else
+		rings_settle(be, ring);
+	rings_tell(be);
+}
+
+int get_vring_base(struct backend *be, struct vu_message *msg, struct vu_message *reply)
+{
+	struct ring *ring = ring_of(be, field(msg, "index"));
+
+	if (!ring)
+		return -EINVAL;
+	empty(be, ring);
+	ring_stop(be, ring);
+	set_field(reply, "index", ring->index);
+	set_field(reply, "num", ring->base);
+	return ANSWERED;
+}
+
+int set_vring_enable(struct backend *be, struct vu_message *msg, struct vu_message *reply)
+{
+	struct ring *ring = ring_of(be, field(msg, "index"));
+	uint64_t num = field(msg, "num");
+
+	(void)reply;
+	if (!ring || num > 1)
+		return -EINVAL;
+	ring->enabled = num;
+	ring_run(be, ring);
+	return DONE;
+}
+
+/* ---- event descriptors ---- */
+
+/* The descriptor of a message, -1 where it says that there is none; false when the two disagree. */
+static bool event_of(struct vu_message *msg, int *fd)
+{
+	if (field(msg, "nofd") == (msg->nfds > 0))
+		return false;
+	*fd = vu_message_take_fd(msg, 0);
+	return true;
+}
+
+static void replace(struct backend *be, int *fd, int by)
+{
+	backend_close_fd(be, fd);
+	*fd = by;
+}
+
+int set_vring_kick(struct backend *be, struct vu_message *msg, struct vu_message *reply)
+{
+	struct ring *ring = ring_of(be, field(msg, "index"));
+	int fd, err;
+
+	(void)reply;
+	if (!ring || !event_of(msg, &fd))
+		return -EINVAL;
+	replace(be, &ring->kick, fd);
+	ring->polled = fd < 0;
+	if (fd >= 0) {
+		err = backend_watch(be, fd, EPOLLIN, WATCH_KICK, ring->index);
+		if (err) {
+			backend_close_fd(be, &ring->kick);
+			return err;
+		}
+	}
+	ring_start(be, ring);
+	return DONE;
+}
+
+int set_vring_call(struct backend *be, struct vu_message *msg, struct vu_message *reply)
+{
+	struct ring *ring = ring_of(be, field(msg, "index"));
+	int fd;
+
+	(void)reply;
+	if (!ring || !event_of(msg, &fd))
+		return -EINVAL;
+	replace(be, &ring->call, fd);
+	ring->silent = fd < 0;
+	return DONE;
+}
+
+int set_vring_err(struct backend *be, struct vu_message *msg, struct vu_message *reply)
+{
+	struct ring *ring = ring_of(be, field(msg, "index"));
+	int fd;
+
+	(void)reply;
+	if (!ring || !event_of(msg, &fd))
+		return -EINVAL;
+	replace(be, &ring->err, fd);
+	return DONE;
+}

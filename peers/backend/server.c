@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The event loop, and the life of a connection: one front-end at a time, one after the other. */
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "backend.h"
+
+#define EVENTS 16
+#define CONNECT_WITHIN (10 * VU_NSEC_PER_SEC)
+
+void backend_complain(const char *format, ...)
+{
+	char line[256];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	fprintf(stderr, "vu-backend: %s\n", line);
+}
+
+/* ---- what the loop looks at ---- */
+
+int backend_watch(struct backend *be, int fd, uint32_t events, enum watched what, unsigned int index)
+{
+	struct epoll_event ev = { .events = events, .data.u64 = (uint64_t)what << 32 | index };
+
+	return epoll_ctl(be->epoll, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
+}
+
+/* Closing is not enough: the front-end may have the same description open. */
+void backend_unwatch(struct backend *be, int fd)
+{
+	epoll_ctl(be->epoll, EPOLL_CTL_DEL, fd, NULL);
+}
+
+void backend_close_fd(struct backend *be, int *fd)
+{
+	if (*fd < 0)
+		return;
+	backend_unwatch(be, *fd);
+	close(*fd);
+	*fd = -1;
+}
+
+/* ---- connections ---- */
+
+static int connected(struct backend *be, int fd)
+{
+	vu_conn_init(&be->main, fd, VU_MAIN);
+	be->connected = true;
+	return backend_watch(be, fd, EPOLLIN, WATCH_MAIN, 0);
+}
+
+static void disconnect(struct backend *be)
+{
+	if (!be->connected)
+		return;
+	transfer_abort(be);
+	channel_close(be);
+	rings_close(be);
+	inflight_close(be);
+	postcopy_close(be);
+	vu_map_free(&be->map);
+	vu_map_init(&be->map);
+	backend_close_fd(be, &be->log_event);
+	backend_unwatch(be, be->main.fd);
+	vu_conn_close(&be->main);
+	be->connected = be->holding = be->features_set = be->shmem_mapped = false;
+	be->features = be->protocol = 0;
+	be->status = 0;
+	if (be->opt->once || be->listener < 0)
+		be->stop = true;
+	else
+		backend_watch(be, be->listener, EPOLLIN, WATCH_LISTENER, 0);
+}
+
+/* The next front-end waits in the backlog for as long as this one is served. */
+static void accept_front_end(struct backend *be)
+{
+	int fd = accept4(be->listener, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	backend_unwatch(be, be->listener);
+	connected(be, fd);
+}
+
+static void main_event(struct backend *be, uint32_t events)
+{
+	int err = 0;
+
+	if (!be->connected)
+		return;
+	if (!be->holding)
+		err = backend_receive(be);
+	else if (events & (EPOLLHUP | EPOLLERR))
+		err = -EPIPE;
+	if (!err)
+		return;
+	if (err != -EPIPE && err != -ECONNRESET)
+		backend_complain("connection closed: %s", strerror(-err));
+	disconnect(be);
+}
+
+/* ---- the loop ---- */
+
+static void dispatch(struct backend *be, const struct epoll_event *ev)
+{
+	unsigned int index = ev->data.u64 & UINT32_MAX;
+
+	switch ((enum watched)(ev->data.u64 >> 32)) {
+	case WATCH_LISTENER:
+		accept_front_end(be);
+		break;
+	case WATCH_SIGNALS:
+		be->stop = true;
+		break;
+	case WATCH_MAIN:
+		main_event(be, ev->events);
+		break;
+	case WATCH_CHANNEL:
+		channel_receive(be);
+		break;
+	case WATCH_KICK:
+		ring_kicked(be, &be->rings[index]);
+		break;
+	case WATCH_TRANSFER:
+		transfer_ready(be);
+		break;
+	case WATCH_SERVICE:
+		be->ops->ready(be->service, UINT32_MAX, (int)index);
+		rings_tell(be);
+		break;
+	}
+}
+
+static void loop(struct backend *be)
+{
+	struct epoll_event events[EVENTS];
+
+	while (!be->stop) {
+		int n = epoll_wait(be->epoll, events, EVENTS, rings_wait_ms(be));
+
+		for (int i = 0; i < n && !be->stop; i++)
+			dispatch(be, &events[i]);
+		rings_turn(be);
+	}
+}
+
+/* ---- beginning and end ---- */
+
+static bool listens(int fd)
+{
+	int value = 0;
+	socklen_t len = sizeof(value);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &len) == 0 && value;
+}
+
+/* Whether an inherited socket listens or is connected already is not said: it can be asked. */
+static int open_socket(struct backend *be)
+{
+	const struct backend_options *opt = be->opt;
+	int fd = opt->fd;
+
+	if (opt->client)
+		fd = vu_connect(opt->socket_path, vu_deadline_in(CONNECT_WITHIN), be->signals);
+	else if (opt->socket_path)
+		fd = vu_listen(opt->socket_path);
+	if (fd < 0)
+		return fd;
+	if (!listens(fd))
+		return connected(be, fd);
+	be->listener = fd;
+	return backend_watch(be, fd, EPOLLIN, WATCH_LISTENER, 0);
+}
+
+static int open_signals(struct backend *be)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	be->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return be->signals < 0 ? -errno : backend_watch(be, be->signals, EPOLLIN, WATCH_SIGNALS, 0);
+}
+
+static int begin(struct backend *be, char *why, size_t size)
+{
+	int err;
+
+	be->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (be->epoll < 0)
+		return -errno;
+	err = open_signals(be);
+	if (err)
+		return err;
+	be->service = be->ops->open(&be->opt->service, &be->host, why, size);
+	if (!be->service)
+		return -ENODEV;
+	be->nrings = be->ops->rings(be->opt->service.queues);
+	if (be->nrings > BACKEND_RINGS) {
+		snprintf(why, size, "more than %d rings", BACKEND_RINGS);
+		return -ERANGE;
+	}
+	err = open_socket(be);
+	if (err)
+		snprintf(why, size, "%s: %s", be->opt->socket_path ? be->opt->socket_path : "--fd",
+			 strerror(-err));
+	return err;
+}
+
+static void end(struct backend *be)
+{
+	disconnect(be);
+	if (be->service)
+		be->ops->close(be->service);
+	if (be->listener >= 0 && be->opt->socket_path)
+		unlink(be->opt->socket_path);
+	backend_close_fd(be, &be->listener);
+	backend_close_fd(be, &be->signals);
+	backend_close_fd(be, &be->object_fd);
+	backend_close_fd(be, &be->shmem_fd);
+	if (be->epoll >= 0)
+		close(be->epoll);
+	free(be);
+}
+
+static struct backend *backend_new(const struct backend_options *opt)
+{
+	struct backend *be = calloc(1, sizeof(*be));
+
+	if (!be)
+		return NULL;
+	be->opt = opt;
+	be->ops = opt->ops;
+	be->host = rings_host(be);
+	be->epoll = be->listener = be->signals = be->log_event = -1;
+	be->shmem_fd = be->object_fd = be->transfer.fd = be->postcopy.uffd = -1;
+	be->main.fd = be->channel.fd = -1;
+	be->postcopy_works = postcopy_available();
+	vu_map_init(&be->map);
+	rings_init(be);
+	return be;
+}
+
+int backend_run(const struct backend_options *opt, char *why, size_t size)
+{
+	struct backend *be = backend_new(opt);
+	int err;
+
+	if (!be)
+		return -ENOMEM;
+	err = begin(be, why, size);
+	if (!err)
+		loop(be);
+	end(be);
+	return err;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared memory regions: memory of the device that the front-end maps where the guest sees it. */
+#include <errno.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "backend.h"
+
+#define REGION_SIZE (UINT64_C(1) << 20)
+#define MAPPED_SIZE (UINT64_C(1) << 16)
+#define REGION_ID 0
+
+enum { MAP_FLAG_READ_WRITE = 1 };
+
+/* The same at any time: sizes are those of the device type. */
+int get_shmem_config(struct backend *be, struct vu_message *msg, struct vu_message *reply)
+{
+	char path[24];
+
+	(void)be;
+	(void)msg;
+	set_field(reply, "num_regions", 1);
+	snprintf(path, sizeof(path), "sizes[%d]", REGION_ID);
+	set_field(reply, path, REGION_SIZE);
+	return ANSWERED;
+}
+
+static int make_memory(void)
+{
+	int fd = memfd_create("shmem", MFD_CLOEXEC);
+
+	if (fd >= 0 && ftruncate(fd, MAPPED_SIZE) == 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+static int request(struct backend *be, uint32_t id, int fd,
+		   void (*answered)(struct backend *, unsigned int, struct vu_message *))
+{
+	struct vu_message msg;
+
+	vu_message_init(&msg, VU_BACKEND, id);
+	set_field(&msg, "shmid", REGION_ID);
+	set_field(&msg, "len", MAPPED_SIZE);
+	if (fd >= 0) {
+		set_field(&msg, "flags", MAP_FLAG_READ_WRITE);
+		vu_message_add_fd(&msg, fd);
+	}
+	return channel_ask(be, &msg, 0, answered);
+}
+
+static void mapped(struct backend *be, unsigned int ring, struct vu_message *reply)
+{
+	uint64_t result = 1;
+
+	(void)ring;
+	be->shmem_mapped = vu_message_u64(reply, &result) && !result;
+	if (!be->shmem_mapped)
+		backend_complain("the front-end does not map the shared memory");
+}
+
+/* What is mapped already would not be free. */
+void shmem_announce(struct backend *be)
+{
+	if (!(be->ops->traits & VU_SERVICE_SHMEM) || be->shmem_mapped ||
+	    !channel_may(be, VU_BACKEND_SHMEM_MAP))
+		return;
+	if (be->shmem_fd < 0)
+		be->shmem_fd = make_memory();
+	if (be->shmem_fd >= 0)
+		request(be, VU_BACKEND_SHMEM_MAP, be->shmem_fd, mapped);
+}

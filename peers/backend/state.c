@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The transfer of internal state: a stream in one direction, which the loop moves along. What is
+ * sent is wrapped so that a state that was cut, damaged or made for another device is refused:
+ * magic, device, length, the bytes, and a sum over all of it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "backend.h"
+
+#define STATE_MAX (UINT64_C(1) << 30)
+#define PIECE 65536
+
+enum { DIRECTION_SAVE, DIRECTION_LOAD };
+enum { PHASE_STOPPED };
+
+struct wrapping {
+	char magic[8];
+	char device[16];
+	uint64_t len;
+};
+
+static struct wrapping wrapping_of(const struct backend *be, uint64_t len)
+{
+	struct wrapping w = { .magic = "vu-state", .len = len };
+
+	strncpy(w.device, be->ops->name, sizeof(w.device) - 1);
+	return w;
+}
+
+/* FNV-1a: it need not withstand malice, only accidents. */
+static uint64_t sum(const uint8_t *bytes, size_t len)
+{
+	uint64_t hash = 0xcbf29ce484222325u;
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ bytes[i]) * 0x100000001b3u;
+	return hash;
+}
+
+/* ---- the end of a transfer ---- */
+
+static void tell(struct backend *be)
+{
+	bool held = be->transfer.check_held;
+
+	be->transfer.check_held = false;
+	if (held)
+		backend_answer(be, VU_CHECK_DEVICE_STATE, be->transfer.state != TRANSFER_GOOD);
+}
+
+static void finish(struct backend *be, bool good)
+{
+	struct transfer *t = &be->transfer;
+
+	backend_close_fd(be, &t->fd);
+	free(t->bytes);
+	t->bytes = NULL;
+	t->len = t->done = t->room = 0;
+	t->state = good ? TRANSFER_GOOD : TRANSFER_BAD;
+	tell(be);
+}
+
+static bool running(const struct backend *be)
+{
+	return be->transfer.state == TRANSFER_SAVING || be->transfer.state == TRANSFER_LOADING;
+}
+
+void transfer_abort(struct backend *be)
+{
+	if (running(be))
+		finish(be, false);
+	be->transfer.state = TRANSFER_NONE;
+}
+
+/* ---- saving ---- */
+
+static int collect(struct backend *be)
+{
+	struct transfer *t = &be->transfer;
+	struct wrapping w;
+	uint8_t *state;
+	uint64_t check;
+	size_t len;
+	int err = be->ops->save(be->service, &state, &len);
+
+	if (err)
+		return err;
+	w = wrapping_of(be, len);
+	t->bytes = malloc(sizeof(w) + len + sizeof(check));
+	if (t->bytes) {
+		memcpy(t->bytes, &w, sizeof(w));
+		memcpy(t->bytes + sizeof(w), state, len);
+		check = sum(t->bytes, sizeof(w) + len);
+		memcpy(t->bytes + sizeof(w) + len, &check, sizeof(check));
+		t->len = sizeof(w) + len + sizeof(check);
+	}
+	free(state);
+	return t->bytes ? 0 : -ENOMEM;
+}
+
+/* The end of the data is told by closing. */
+static void move_out(struct backend *be)
+{
+	struct transfer *t = &be->transfer;
+	ssize_t n = write(t->fd, t->bytes + t->done, t->len - t->done);
+
+	if (n > 0)
+		t->done += (size_t)n;
+	if (n < 0 && errno != EAGAIN && errno != EINTR)
+		finish(be, false);
+	else if (t->done == t->len)
+		finish(be, true);
+}
+
+/* ---- loading ---- */
+
+static bool unwrap(struct backend *be)
+{
+	struct transfer *t = &be->transfer;
+	struct wrapping w;
+	uint64_t check;
+	size_t body;
+
+	if (t->len < sizeof(w) + sizeof(check))
+		return false;
+	body = t->len - sizeof(check);
+	w = wrapping_of(be, body - sizeof(w));
+	memcpy(&check, t->bytes + body, sizeof(check));
+	return memcmp(t->bytes, &w, sizeof(w)) == 0 && check == sum(t->bytes, body) &&
+	       be->ops->load(be->service, t->bytes + sizeof(w), body - sizeof(w)) == 0;
+}
+
+static bool make_room(struct transfer *t)
+{
+	size_t room = t->room ? 2 * t->room : PIECE;
+	uint8_t *more;
+
+	if (t->room - t->len >= PIECE)
+		return true;
+	more = room > STATE_MAX ? NULL : realloc(t->bytes, room);
+	if (!more)
+		return false;
+	t->bytes = more;
+	t->room = room;
+	return true;
+}
+
+static void move_in(struct backend *be)
+{
+	struct transfer *t = &be->transfer;
+	ssize_t n;
+
+	if (!make_room(t)) {
+		finish(be, false);
+		return;
+	}
+	n = read(t->fd, t->bytes + t->len, PIECE);
+	if (n > 0)
+		t->len += (size_t)n;
+	else if (n == 0)
+		finish(be, unwrap(be));
+	else if (errno != EAGAIN && errno != EINTR)
+		finish(be, false);
+}
+
+void transfer_ready(struct backend *be)
+{
+	if (be->transfer.state == TRANSFER_SAVING)
+		move_out(be);
+	else if (be->transfer.state == TRANSFER_LOADING)
+		move_in(be);
+}
+
+/* ---- messages ---- */
+
+static int begin(struct backend *be, uint64_t direction, uint64_t phase)
+{
+	if (direction > DIRECTION_LOAD || phase != PHASE_STOPPED)
+		return -EINVAL;
+	if (!suspended(be) || running(be))
+		return -EBUSY;
+	return direction == DIRECTION_SAVE ? collect(be) : 0;
+}
+
+/* What cannot be polled, a file, never makes one wait: it is moved at once. */
+static void open_stream(struct backend *be, int fd, enum transfer_state state)
+{
+	uint32_t events = state == TRANSFER_SAVING ? EPOLLOUT : EPOLLIN;
+
+	be->transfer.fd = fd;
+	be->transfer.state = state;
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	if (backend_watch(be, fd, events, WATCH_TRANSFER, 0))
+		while (running(be))
+			transfer_ready(be);
+}
+
+int set_device_state_fd(struct backend *be, struct vu_message *msg, struct vu_message *reply)
+{
+	uint64_t direction = field(msg, "direction");
+	int err = begin(be, direction, field(msg, "phase"));
+
+	if (!err)
+		open_stream(be, vu_message_take_fd(msg, 0),
+			    direction == DIRECTION_SAVE ? TRANSFER_SAVING : TRANSFER_LOADING);
+	set_field(reply, "status", err ? 1 : 0);
+	set_field(reply, "nofd", 1);
+	return ANSWERED;
+}
+
+/* How the transfer went is known when it has ended, and not told before. */
+int check_device_state(struct backend *be, struct vu_message *msg, struct vu_message *reply)
+{
+	(void)msg;
+	if (running(be)) {
+		be->transfer.check_held = true;
+		return LATER;
+	}
+	vu_message_set_u64(reply, be->transfer.state != TRANSFER_GOOD);
+	return ANSWERED;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The device status of virtio. */
+#include <errno.h>
+
+#include "backend.h"
+
+int get_status(struct backend *be, struct vu_message *msg, struct vu_message *reply)
+{
+	(void)msg;
+	vu_message_set_u64(reply, be->status);
+	return ANSWERED;
+}
+
+int set_status(struct backend *be, struct vu_message *msg, struct vu_message *reply)
+{
+	uint64_t status = field(msg, "u64");
+
+	(void)reply;
+	if (status > UINT8_MAX)
+		return -EINVAL;
+	if (!status)
+		device_reset(be);
+	be->status = (uint8_t)status;
+	return DONE;
+}
