@@ -420,7 +420,7 @@ static enum script_step verb_connect(struct player *p, struct script_call *call)
 	snprintf(call->actual, sizeof(call->actual), "%s",
 		 p->subject->trouble[0] ? p->subject->trouble : strerror(-err));
 	subject_check(p->subject);
-	if (p->subject->exited && WIFEXITED(p->subject->status) && !WEXITSTATUS(p->subject->status))
+	if (p->subject->exited && WIFEXITED(p->subject->status))
 		return STEP_NA; /* it serves one connection, which is its right */
 	return STEP_FAILED;
 }
