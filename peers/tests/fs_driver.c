@@ -143,7 +143,7 @@ int fs_driver_call(struct fs_driver *d, uint32_t opcode, uint64_t node, const vo
 	assert_true(out.error <= 0 && out.error > -4096);
 	d->len = written - sizeof(out);
 	assert_true(!out.error || !d->len);
-	if (d->len)
+	if (answer && d->len)
 		memcpy(answer, reply + sizeof(out), d->len);
 	free(request);
 	free(reply);
@@ -155,7 +155,7 @@ int fs_driver_init(struct fs_driver *d)
 	struct fuse_init_in in = {
 		FUSE_KERNEL_VERSION, FUSE_KERNEL_MINOR_VERSION, 4096, 0, 0, { 0 }
 	};
-	struct fuse_init_out out;
+	struct fuse_init_out out = { 0 };
 	int ret = fs_driver_call(d, FUSE_INIT, 0, &in, sizeof(in), NULL, 0, &out, sizeof(out));
 
 	if (!ret) {
