@@ -20,6 +20,7 @@ struct backend_options {
 	bool client;             /* connects to socket_path instead of listening there */
 	bool once;               /* ends with its first connection */
 	bool verbose;            /* tells every message */
+	unsigned int traits;     /* of enum vu_service_trait, beside those of the device */
 };
 
 struct ring {
@@ -101,8 +102,8 @@ struct backend {
 	struct asked asked[BACKEND_ASKED];
 	size_t nasked;
 	bool config_changed; /* to be told when it may be */
-	bool announced;      /* what the device says about itself when it begins to run was said */
-	bool shmem_mapped;
+	bool announced; /* what it says of itself when it begins to run was said */
+	bool shmem_mapped, object_added;
 	int shmem_fd, object_fd;
 	struct inflight inflight;
 	struct transfer transfer;
@@ -153,6 +154,7 @@ uint64_t offered_features(const struct backend *be);
 uint64_t offered_protocol(const struct backend *be);
 bool has_feature(const struct backend *be, unsigned int bit);
 bool has_protocol(const struct backend *be, unsigned int bit);
+bool has_trait(const struct backend *be, enum vu_service_trait trait);
 /** may_use - whether all that @info requires was agreed upon. */
 bool may_use(const struct backend *be, const struct vu_message_info *info);
 handler get_features, set_features, set_owner, reset_owner, get_protocol_features,
@@ -165,9 +167,8 @@ void memory_changed(struct backend *be);
 handler set_log_base, set_log_fd;
 void log_tell(struct backend *be);
 handler iotlb_msg;
-/** iotlb_miss, iotlb_failure - tell the front-end what stopped @ring: its `served.fault`. */
-void iotlb_miss(struct backend *be, struct ring *ring);
-void iotlb_failure(struct backend *be, struct ring *ring);
+/** iotlb_fault - tell the front-end what stopped @ring, its `served.fault`: a miss or a failure. */
+void iotlb_fault(struct backend *be, struct ring *ring);
 handler postcopy_advise, postcopy_listen, postcopy_end;
 bool postcopy_available(void);
 /** postcopy_addresses - reply to a change of the memory with where the regions were mapped here. */
@@ -221,7 +222,7 @@ bool channel_may(const struct backend *be, uint32_t request);
  */
 int channel_ask(struct backend *be, struct vu_message *msg, unsigned int ring,
 		void (*answered)(struct backend *, unsigned int, struct vu_message *));
-/** channel_resume - the device runs, or the channel is there: say what had to wait. */
+/** channel_resume - a ring started, or the channel is there: say what had to wait. */
 void channel_resume(struct backend *be);
 
 /* ---- config.c, status.c, reset.c ---- */
@@ -246,8 +247,10 @@ handler send_rarp, net_set_mtu;
 
 /* ---- shared_object.c, shmem.c, notifier.c: what only some devices have ---- */
 handler get_shared_object, get_shmem_config;
+/** ..._announce - what the device says of itself each time that it begins to run. */
 void object_announce(struct backend *be);
 void shmem_announce(struct backend *be);
+/** notifier_announce - a doorbell for each running ring that has none. */
 void notifier_announce(struct backend *be);
 /** notifier_rung - whether the guest wrote to the doorbell of @ring since last asked. */
 bool notifier_rung(struct ring *ring);

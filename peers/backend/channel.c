@@ -19,18 +19,27 @@ void channel_close(struct backend *be)
 		be->rings[i].calling = be->rings[i].recall = false;
 }
 
+/* What rings wait for may never have been asked, or was asked on another channel. */
+static void ask_again(struct backend *be)
+{
+	for (unsigned int i = 0; i < be->nrings; i++)
+		be->rings[i].starving = false;
+	rings_run(be);
+}
+
 int set_backend_req_fd(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
 	(void)reply;
 	channel_close(be);
 	vu_conn_init(&be->channel, vu_message_take_fd(msg, 0), VU_BACKEND);
 	be->channel_open = true;
-	be->announced = be->shmem_mapped = false;
+	be->announced = false;
 	if (backend_watch(be, be->channel.fd, EPOLLIN, WATCH_CHANNEL, 0)) {
 		channel_close(be);
 		return -EINVAL;
 	}
 	channel_resume(be);
+	ask_again(be);
 	return DONE;
 }
 
@@ -115,10 +124,10 @@ void channel_resume(struct backend *be)
 		return;
 	if (be->config_changed)
 		config_tell(be);
+	notifier_announce(be);
 	if (be->announced)
 		return;
 	be->announced = true;
 	object_announce(be);
 	shmem_announce(be);
-	notifier_announce(be);
 }

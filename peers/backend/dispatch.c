@@ -133,11 +133,14 @@ static bool has_own_reply(const struct vu_message *msg)
 	return info && info->reply_when == VU_REPLY_ALWAYS;
 }
 
-/* Whoever did not ask for the result would go on as if all were well: better no connection. */
+/*
+ * A set of features that cannot be ends the connection. So does any failure that cannot be told:
+ * whoever did not ask for the result would go on as if all were well.
+ */
 static int refuse(struct backend *be, const struct vu_message *msg, int err)
 {
 	backend_complain("%s (%u) refused: %s", vu_message_name(msg), msg->request, strerror(-err));
-	if (wants_ack(be, msg) && !has_own_reply(msg))
+	if (err != -EPROTO && wants_ack(be, msg) && !has_own_reply(msg))
 		return acknowledge(be, msg, (uint64_t)-err);
 	return err;
 }

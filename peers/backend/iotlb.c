@@ -52,18 +52,12 @@ static void report(struct backend *be, uint8_t type, const struct vu_fault *faul
 }
 
 /* Once for an address: the ring waits until entries change. */
-void iotlb_miss(struct backend *be, struct ring *ring)
+void iotlb_fault(struct backend *be, struct ring *ring)
 {
 	const struct vu_fault *fault = &ring->served.fault;
 
 	if (!ring->starving || ring->missing != fault->iova)
-		report(be, VHOST_IOTLB_MISS, fault);
+		report(be, fault->miss ? VHOST_IOTLB_MISS : VHOST_IOTLB_ACCESS_FAIL, fault);
 	ring->starving = true;
 	ring->missing = fault->iova;
-}
-
-void iotlb_failure(struct backend *be, struct ring *ring)
-{
-	if (be->map.iommu)
-		report(be, VHOST_IOTLB_ACCESS_FAIL, &ring->served.fault);
 }

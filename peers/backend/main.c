@@ -12,7 +12,7 @@
 
 enum {
 	OPT_SOCKET_PATH = 256, OPT_FD, OPT_CAPABILITIES, OPT_CONNECT, OPT_DEVICE, OPT_QUEUES, OPT_SIZE,
-	OPT_BLK_FILE, OPT_READ_ONLY, OPT_LATENCY, OPT_VIRTIO_ID, OPT_CONFIG_SIZE, OPT_ONCE, OPT_VERBOSE,
+	OPT_BLK_FILE, OPT_READ_ONLY, OPT_LATENCY, OPT_VIRTIO_ID, OPT_CONFIG_SIZE, OPT_WITH, OPT_ONCE, OPT_VERBOSE,
 	OPT_HELP,
 };
 
@@ -29,6 +29,7 @@ static const struct option longopts[] = {
 	{ "latency", required_argument, NULL, OPT_LATENCY },
 	{ "virtio-id", required_argument, NULL, OPT_VIRTIO_ID },
 	{ "config-size", required_argument, NULL, OPT_CONFIG_SIZE },
+	{ "with", required_argument, NULL, OPT_WITH },
 	{ "once", no_argument, NULL, OPT_ONCE },
 	{ "verbose", no_argument, NULL, OPT_VERBOSE },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -66,6 +67,7 @@ static void help(void)
 	       "  --latency=US           blk: holds requests for so many microseconds\n"
 	       "  --virtio-id=N          generic: type that it says it is\n"
 	       "  --config-size=N        generic: bytes of its config space (64)\n"
+	       "  --with=LIST            what few devices have: objects,shmem,doorbells (all with generic)\n"
 	       "  --verbose              tells every message on stderr\n");
 }
 
@@ -120,6 +122,27 @@ static bool numeric(struct backend_options *opt, int option, const char *text)
 	return true;
 }
 
+static bool with(struct backend_options *opt, const char *list)
+{
+	static const struct {
+		const char *name;
+		enum vu_service_trait trait;
+	} extras[] = { { "objects", VU_SERVICE_OBJECTS }, { "shmem", VU_SERVICE_SHMEM },
+		       { "doorbells", VU_SERVICE_DOORBELLS } };
+
+	while (*list) {
+		size_t len = strcspn(list, ","), i = 0;
+
+		while (i < 3 && (strlen(extras[i].name) != len || strncmp(extras[i].name, list, len) != 0))
+			i++;
+		if (i == 3)
+			return false;
+		opt->traits |= extras[i].trait;
+		list += len + (list[len] == ',');
+	}
+	return true;
+}
+
 /* True when it can go on. */
 static bool take(struct backend_options *opt, int option, const char *text)
 {
@@ -135,6 +158,8 @@ static bool take(struct backend_options *opt, int option, const char *text)
 		return opt->ops;
 	case OPT_CONNECT:
 		return opt->client = true;
+	case OPT_WITH:
+		return with(opt, text);
 	case OPT_READ_ONLY:
 		return opt->service.read_only = true;
 	case OPT_ONCE:

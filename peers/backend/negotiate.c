@@ -22,9 +22,13 @@ uint64_t offered_features(const struct backend *be)
 	       BIT(VU_F_RING_PACKED) | BIT(VU_F_IN_ORDER) | BIT(VU_F_IOMMU_PLATFORM);
 }
 
+bool has_trait(const struct backend *be, enum vu_service_trait trait)
+{
+	return (be->ops->traits | be->opt->traits) & trait;
+}
+
 static uint64_t offered_for_device(const struct backend *be)
 {
-	unsigned int traits = be->ops->traits;
 	uint64_t bits = 0;
 
 	if (be->ops->config_size && be->ops->config_size(be->service))
@@ -32,13 +36,13 @@ static uint64_t offered_for_device(const struct backend *be)
 	if (be->ops->save)
 		bits |= BIT(VU_PF_DEVICE_STATE);
 	/* the front-end sets status 0 on every stop, which is a reset */
-	if (!(traits & VU_SERVICE_RESET_LOSES))
+	if (!has_trait(be, VU_SERVICE_RESET_LOSES))
 		bits |= BIT(VU_PF_STATUS);
-	if (traits & VU_SERVICE_OBJECTS)
+	if (has_trait(be, VU_SERVICE_OBJECTS))
 		bits |= BIT(VU_PF_SHARED_OBJECT);
-	if (traits & VU_SERVICE_SHMEM)
+	if (has_trait(be, VU_SERVICE_SHMEM))
 		bits |= BIT(VU_PF_SHMEM_MAP);
-	if (traits & VU_SERVICE_DOORBELLS)
+	if (has_trait(be, VU_SERVICE_DOORBELLS))
 		bits |= BIT(VU_PF_HOST_NOTIFIER);
 	if (be->ops->network)
 		bits |= BIT(VU_PF_RARP) | BIT(VU_PF_MTU);

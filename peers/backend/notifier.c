@@ -71,10 +71,10 @@ static void offer(struct backend *be, struct ring *ring)
 
 void notifier_announce(struct backend *be)
 {
-	if (!(be->ops->traits & VU_SERVICE_DOORBELLS) || !has_protocol(be, VU_PF_BACKEND_SEND_FD) ||
+	if (!has_trait(be, VU_SERVICE_DOORBELLS) || !has_protocol(be, VU_PF_BACKEND_SEND_FD) ||
 	    !channel_may(be, VU_BACKEND_VRING_HOST_NOTIFIER_MSG))
 		return;
 	for (unsigned int i = 0; i < be->nrings; i++)
-		if (!be->rings[i].doorbell && make_page(&be->rings[i]))
+		if (be->rings[i].started && !be->rings[i].doorbell && make_page(&be->rings[i]))
 			offer(be, &be->rings[i]);
 }

@@ -82,6 +82,8 @@ void ring_stop(struct backend *be, struct ring *ring)
 	if (ring->started)
 		be->nstarted--;
 	ring->started = false;
+	if (suspended(be))
+		be->announced = false;
 }
 
 void rings_enable_all(struct backend *be, bool enabled)

@@ -22,7 +22,7 @@ static bool memory_usable(const struct backend *be)
  */
 static bool served(const struct backend *be, const struct ring *ring)
 {
-	return ring->enabled || be->ops->traits & VU_SERVICE_DRAINS_DISABLED;
+	return ring->enabled || has_trait(be, VU_SERVICE_DRAINS_DISABLED);
 }
 
 static void breakdown(struct backend *be, struct ring *ring)
@@ -35,15 +35,13 @@ static void breakdown(struct backend *be, struct ring *ring)
 		inband_error(be, ring);
 }
 
-/* An address that cannot be translated: asked for, or the end of it. */
+/* With the IOMMU the front-end can help; else the address is in no memory. */
 static void faulted(struct backend *be, struct ring *ring)
 {
-	if (ring->served.fault.miss) {
-		iotlb_miss(be, ring);
-		return;
-	}
-	iotlb_failure(be, ring);
-	breakdown(be, ring);
+	if (be->map.iommu)
+		iotlb_fault(be, ring);
+	else
+		breakdown(be, ring);
 }
 
 static bool begin(struct backend *be, struct ring *ring)

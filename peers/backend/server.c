@@ -72,9 +72,12 @@ static void disconnect(struct backend *be)
 	vu_map_free(&be->map);
 	vu_map_init(&be->map);
 	backend_close_fd(be, &be->log_event);
+	backend_close_fd(be, &be->object_fd);
+	backend_close_fd(be, &be->shmem_fd);
 	backend_unwatch(be, be->main.fd);
 	vu_conn_close(&be->main);
-	be->connected = be->holding = be->features_set = be->shmem_mapped = false;
+	be->connected = be->holding = be->features_set = be->shmem_mapped =
+		be->object_added = false;
 	be->features = be->protocol = 0;
 	be->status = 0;
 	if (be->opt->once || be->listener < 0)
@@ -231,8 +234,6 @@ static void end(struct backend *be)
 		unlink(be->opt->socket_path);
 	backend_close_fd(be, &be->listener);
 	backend_close_fd(be, &be->signals);
-	backend_close_fd(be, &be->object_fd);
-	backend_close_fd(be, &be->shmem_fd);
 	if (be->epoll >= 0)
 		close(be->epoll);
 	free(be);

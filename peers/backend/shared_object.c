@@ -63,20 +63,38 @@ static void added(struct backend *be, unsigned int ring, struct vu_message *repl
 	uint64_t result = 1;
 
 	(void)ring;
-	if (!vu_message_u64(reply, &result) || result)
+	be->object_added = vu_message_u64(reply, &result) && !result;
+	if (!be->object_added)
 		backend_complain("the front-end does not take the object");
 	else if (channel_may(be, VU_BACKEND_SHARED_OBJECT_LOOKUP))
 		request(be, VU_BACKEND_SHARED_OBJECT_LOOKUP, looked_up);
 }
 
-void object_announce(struct backend *be)
+static void add(struct backend *be)
 {
-	if (!(be->ops->traits & VU_SERVICE_OBJECTS) || !channel_may(be, VU_BACKEND_SHARED_OBJECT_ADD))
-		return;
 	if (be->object_fd < 0)
 		be->object_fd = make_object();
-	if (be->object_fd >= 0)
+	if (be->object_fd >= 0 && channel_may(be, VU_BACKEND_SHARED_OBJECT_ADD))
 		request(be, VU_BACKEND_SHARED_OBJECT_ADD, added);
+}
+
+static void removed(struct backend *be, unsigned int ring, struct vu_message *reply)
+{
+	(void)ring;
+	(void)reply;
+	be->object_added = false;
+	add(be);
+}
+
+/* Each run of the device exports anew: what the run before exported goes first. */
+void object_announce(struct backend *be)
+{
+	if (!has_trait(be, VU_SERVICE_OBJECTS) || !channel_may(be, VU_BACKEND_SHARED_OBJECT_ADD))
+		return;
+	if (be->object_added)
+		request(be, VU_BACKEND_SHARED_OBJECT_REMOVE, removed);
+	else
+		add(be);
 }
 
 /* An object that is not ours is answered without a descriptor. */

@@ -52,6 +52,8 @@ static int request(struct backend *be, uint32_t id, int fd,
 	return channel_ask(be, &msg, 0, answered);
 }
 
+static void map(struct backend *be);
+
 static void mapped(struct backend *be, unsigned int ring, struct vu_message *reply)
 {
 	uint64_t result = 1;
@@ -62,14 +64,35 @@ static void mapped(struct backend *be, unsigned int ring, struct vu_message *rep
 		backend_complain("the front-end does not map the shared memory");
 }
 
-/* What is mapped already would not be free. */
-void shmem_announce(struct backend *be)
+static void unmapped(struct backend *be, unsigned int ring, struct vu_message *reply)
 {
-	if (!(be->ops->traits & VU_SERVICE_SHMEM) || be->shmem_mapped ||
-	    !channel_may(be, VU_BACKEND_SHMEM_MAP))
+	uint64_t result = 1;
+
+	(void)ring;
+	if (!vu_message_u64(reply, &result) || result)
 		return;
+	be->shmem_mapped = false;
+	if (channel_may(be, VU_BACKEND_SHMEM_MAP))
+		map(be);
+}
+
+/* Without acknowledgements it is taken for done. */
+static void map(struct backend *be)
+{
 	if (be->shmem_fd < 0)
 		be->shmem_fd = make_memory();
-	if (be->shmem_fd >= 0)
-		request(be, VU_BACKEND_SHMEM_MAP, be->shmem_fd, mapped);
+	if (be->shmem_fd >= 0 && request(be, VU_BACKEND_SHMEM_MAP, be->shmem_fd, mapped) == 0)
+		be->shmem_mapped = !has_protocol(be, VU_PF_REPLY_ACK);
+}
+
+/* Each run of the device has a mapping of its own: that of the run before makes room first. */
+void shmem_announce(struct backend *be)
+{
+	if (!has_trait(be, VU_SERVICE_SHMEM) || !has_protocol(be, VU_PF_BACKEND_SEND_FD) ||
+	    !channel_may(be, VU_BACKEND_SHMEM_MAP))
+		return;
+	if (be->shmem_mapped)
+		request(be, VU_BACKEND_SHMEM_UNMAP, -1, unmapped);
+	else
+		map(be);
 }
