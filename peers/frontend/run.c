@@ -161,29 +161,41 @@ static void judge_breaches(struct run *r)
 	}
 }
 
-/* After a time-out: does it answer anything at all? */
-static bool hung(struct run *r)
+static bool answers(struct run *r, int64_t deadline)
 {
 	struct script_stmt alive = { .kind = STMT_VERB, .word = (char *)"alive", .within = SCRIPT_NO_TIME,
 				     .window = SCRIPT_NO_TIME };
 	struct script_call call = { .interp = r->in, .stmt = &alive, .since = vu_now() };
-	int64_t deadline = vu_deadline_in(script_scaled(r->in, HUNG_AFTER));
 	enum script_step step;
 
-	if (r->p->closed || r->subject.exited)
-		return false;
 	while ((step = player_verb(r->p, &call)) == STEP_PENDING && !vu_deadline_passed(deadline))
 		if (player_wait(r->p, deadline) == -EINTR)
 			break;
-	return step == STEP_PENDING;
+	return step != STEP_PENDING;
 }
 
-/* An end of stream may be the first sign of an exit: give the process the time to be gone. */
+/* After a time-out: does it answer anything at all? */
+static bool hung(struct run *r)
+{
+	if (r->p->closed || r->subject.exited)
+		return false;
+	return !answers(r, vu_deadline_in(script_scaled(r->in, HUNG_AFTER)));
+}
+
+/*
+ * An end of stream may be the first sign of an exit: give the process the time to be gone, unless
+ * it serves the next connection already.
+ */
 static void await_exit(struct run *r)
 {
 	int64_t deadline = vu_deadline_in(EXIT_GRACE);
 
-	while (r->subject.ours && !r->subject.exited && !vu_deadline_passed(deadline)) {
+	if (!r->subject.ours || r->subject.exited)
+		return;
+	if (!r->subject.opt.connects && !player_connect(r->p, deadline) &&
+	    answers(r, deadline) && !r->p->closed)
+		return;
+	while (!r->subject.exited && !vu_deadline_passed(deadline)) {
 		player_wait(r->p, deadline);
 		subject_check(&r->subject);
 	}
