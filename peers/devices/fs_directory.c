@@ -89,6 +89,18 @@ static int directory_open(struct fs_tree *tree, const char *path, int flags, mod
 	return ret;
 }
 
+/* The mode is meant as it is: the mask of this process must not count. */
+static int set_mode(int parent, const char *name, mode_t mode)
+{
+	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = fchmod(fd, mode) ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
 static int directory_mkdir(struct fs_tree *tree, const char *path, mode_t mode)
 {
 	const char *name;
@@ -96,7 +108,7 @@ static int directory_mkdir(struct fs_tree *tree, const char *path, mode_t mode)
 
 	if (fd < 0)
 		return fd;
-	ret = mkdirat(fd, name, mode) ? -errno : 0;
+	ret = mkdirat(fd, name, 0700) ? -errno : set_mode(fd, name, mode);
 	close(fd);
 	return ret;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A tree in memory. Behind each file and directory is an anonymous file, which
- * keeps contents, mode and times, and stays readable through a descriptor after
- * its name is gone. Small on purpose: a driver may fill it up.
+ * A tree in memory. Behind each file is an anonymous one, which keeps contents,
+ * mode and times, and stays readable through a descriptor after its name is gone;
+ * a directory is but a name. There is an end to both: a driver may fill it up.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,24 +14,27 @@
 
 #include "devices/fs_tree.h"
 
-#define ENTRIES_MAX 128
+#define ENTRIES_MAX 8192
+#define FILES_MAX 128 /* each takes a descriptor */
 #define FILE_BYTES_MAX (1 << 20)
+#define BLOCK 4096
 #define PERMISSIONS 07777
 
 static const char hello[] = "Hello from behind the ring.\n";
 
 struct entry {
 	char *path;
+	uint32_t hash; /* of the path: comparing thousands of those takes too long */
+	mode_t mode;   /* as it was made; a file has its own */
 	uint64_t ino;
-	bool directory;
-	int fd;
+	int fd; /* -1 for a directory */
 };
 
 /* In the order in which they were made: a directory stands before what lies in it. */
 struct memory {
 	struct fs_tree tree;
 	struct entry entries[ENTRIES_MAX];
-	size_t nentries;
+	size_t nentries, nfiles;
 	uint64_t next_ino;
 };
 
@@ -40,10 +43,26 @@ static struct memory *memory_of(struct fs_tree *tree)
 	return (struct memory *)tree;
 }
 
+static bool is_directory(const struct entry *entry)
+{
+	return entry->fd < 0;
+}
+
+static uint32_t hash_of(const char *path)
+{
+	uint32_t hash = 5381;
+
+	while (*path)
+		hash = hash * 33 + (uint8_t)*path++;
+	return hash;
+}
+
 static struct entry *find(struct memory *mem, const char *path)
 {
+	uint32_t hash = hash_of(path);
+
 	for (size_t i = 0; i < mem->nentries; i++)
-		if (!strcmp(mem->entries[i].path, path))
+		if (mem->entries[i].hash == hash && !strcmp(mem->entries[i].path, path))
 			return &mem->entries[i];
 	return NULL;
 }
@@ -61,7 +80,7 @@ static const char *name_in(const char *path, const char *parent)
 }
 
 /* Whether something may be made at @path. */
-static int check_free(struct memory *mem, const char *path)
+static int check_free(struct memory *mem, const char *path, mode_t type)
 {
 	const char *slash = strrchr(path, '/');
 	char parent[FS_PATH_MAX] = "";
@@ -69,45 +88,68 @@ static int check_free(struct memory *mem, const char *path)
 
 	if (find(mem, path))
 		return -EEXIST;
-	if (mem->nentries == ENTRIES_MAX)
+	if (mem->nentries == ENTRIES_MAX || (type == S_IFREG && mem->nfiles == FILES_MAX))
 		return -ENOSPC;
 	if (slash)
 		memcpy(parent, path, (size_t)(slash - path));
 	in = find(mem, parent);
 	if (!in)
 		return *path ? -ENOENT : 0; /* the root itself lies in nothing */
-	return in->directory ? 0 : -ENOTDIR;
+	return is_directory(in) ? 0 : -ENOTDIR;
 }
 
-static int make(struct memory *mem, const char *path, uint64_t ino, bool directory, mode_t mode)
+static int make_file(mode_t mode)
 {
-	struct entry entry = { .ino = ino, .directory = directory };
-	int ret = check_free(mem, path);
+	int fd = memfd_create("vringer-fs", MFD_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	if (!fchmod(fd, mode & PERMISSIONS))
+		return fd;
+	close(fd);
+	return -EPERM;
+}
+
+/* A file or a directory, as the type in @mode says. */
+static int make(struct memory *mem, const char *path, uint64_t ino, mode_t mode)
+{
+	struct entry entry = { .hash = hash_of(path), .ino = ino, .mode = mode, .fd = -1 };
+	bool file = S_ISREG(mode);
+	int ret = check_free(mem, path, mode & S_IFMT);
 
 	if (ret)
 		return ret;
 	entry.path = strdup(path);
-	entry.fd = memfd_create("vringer-fs", MFD_CLOEXEC);
-	if (!entry.path || entry.fd < 0 || fchmod(entry.fd, mode & PERMISSIONS)) {
-		free(entry.path);
-		if (entry.fd >= 0)
-			close(entry.fd);
+	if (!entry.path)
 		return -ENOMEM;
+	if (file)
+		entry.fd = make_file(mode);
+	if (file && entry.fd < 0) {
+		free(entry.path);
+		return entry.fd;
 	}
 	mem->entries[mem->nentries++] = entry;
+	mem->nfiles += file;
 	if (ino >= mem->next_ino)
 		mem->next_ino = ino + 1;
 	return 0;
+}
+
+static void drop(struct memory *mem, struct entry *entry)
+{
+	if (!is_directory(entry)) {
+		close(entry->fd);
+		mem->nfiles--;
+	}
+	free(entry->path);
 }
 
 static void memory_close(struct fs_tree *tree)
 {
 	struct memory *mem = memory_of(tree);
 
-	for (size_t i = 0; i < mem->nentries; i++) {
-		close(mem->entries[i].fd);
-		free(mem->entries[i].path);
-	}
+	for (size_t i = 0; i < mem->nentries; i++)
+		drop(mem, &mem->entries[i]);
 	free(mem);
 }
 
@@ -117,12 +159,13 @@ static int memory_stat(struct fs_tree *tree, const char *path, struct stat *st)
 
 	if (!entry)
 		return -ENOENT;
-	if (fstat(entry->fd, st))
+	memset(st, 0, sizeof(*st));
+	st->st_mode = entry->mode;
+	st->st_blksize = BLOCK;
+	if (!is_directory(entry) && fstat(entry->fd, st))
 		return -errno;
 	st->st_ino = entry->ino;
 	st->st_nlink = 1;
-	if (entry->directory)
-		st->st_mode = S_IFDIR | (st->st_mode & PERMISSIONS);
 	return 0;
 }
 
@@ -135,20 +178,23 @@ static int memory_open(struct fs_tree *tree, const char *path, int flags, mode_t
 	if (entry && flags & O_CREAT && flags & O_EXCL)
 		return -EEXIST;
 	if (!entry && flags & O_CREAT) {
-		ret = make(mem, path, mem->next_ino, false, mode);
+		ret = make(mem, path, mem->next_ino, S_IFREG | (mode & PERMISSIONS));
 		if (ret)
 			return ret;
 		entry = find(mem, path);
 	}
 	if (!entry)
 		return -ENOENT;
+	if (is_directory(entry))
+		return -EPERM; /* nothing of it can be changed */
 	fd = fcntl(entry->fd, F_DUPFD_CLOEXEC, 0);
 	return fd < 0 ? -errno : fd;
 }
 
 static int memory_mkdir(struct fs_tree *tree, const char *path, mode_t mode)
 {
-	return make(memory_of(tree), path, memory_of(tree)->next_ino, true, mode);
+	return make(memory_of(tree), path, memory_of(tree)->next_ino,
+		    S_IFDIR | (mode & PERMISSIONS));
 }
 
 static bool is_empty(struct memory *mem, const char *path)
@@ -167,12 +213,11 @@ static int memory_remove(struct fs_tree *tree, const char *path, bool directory)
 
 	if (!entry)
 		return -ENOENT;
-	if (entry->directory != directory)
+	if (is_directory(entry) != directory)
 		return directory ? -ENOTDIR : -EISDIR;
 	if (!is_empty(mem, path))
 		return -ENOTEMPTY;
-	close(entry->fd);
-	free(entry->path);
+	drop(mem, entry);
 	behind = (size_t)(mem->entries + mem->nentries - entry) - 1;
 	memmove(entry, entry + 1, behind * sizeof(*entry));
 	mem->nentries--;
@@ -189,8 +234,7 @@ static int memory_list(struct fs_tree *tree, const char *path, struct fs_list *l
 		const char *name = name_in(entry->path, path);
 
 		if (name)
-			ret = fs_list_add(list, name, entry->ino,
-					  entry->directory ? S_IFDIR : S_IFREG);
+			ret = fs_list_add(list, name, entry->ino, entry->mode & S_IFMT);
 	}
 	return ret;
 }
@@ -198,29 +242,29 @@ static int memory_list(struct fs_tree *tree, const char *path, struct fs_list *l
 static int memory_statfs(struct fs_tree *tree, struct statvfs *st)
 {
 	const struct memory *mem = memory_of(tree);
-	size_t unused = ENTRIES_MAX - mem->nentries;
 
 	memset(st, 0, sizeof(*st));
-	st->f_bsize = st->f_frsize = 4096;
-	st->f_blocks = (fsblkcnt_t)ENTRIES_MAX * (FILE_BYTES_MAX / 4096);
-	st->f_bfree = st->f_bavail = unused * (FILE_BYTES_MAX / 4096);
+	st->f_bsize = st->f_frsize = BLOCK;
+	st->f_blocks = (fsblkcnt_t)FILES_MAX * (FILE_BYTES_MAX / BLOCK);
+	st->f_bfree = st->f_bavail = (FILES_MAX - mem->nfiles) * (FILE_BYTES_MAX / BLOCK);
 	st->f_files = ENTRIES_MAX;
-	st->f_ffree = st->f_favail = unused;
+	st->f_ffree = st->f_favail = ENTRIES_MAX - mem->nentries;
 	st->f_namemax = NAME_MAX;
 	return 0;
 }
 
 static int save_entry(const struct entry *entry, struct vu_state_writer *w)
 {
-	struct stat st;
+	struct stat st = { .st_mode = entry->mode };
 	void *data;
 
-	if (fstat(entry->fd, &st))
+	if (!is_directory(entry) && fstat(entry->fd, &st))
 		return -errno;
 	vu_state_put_bytes(w, entry->path, strlen(entry->path));
 	vu_state_put_number(w, entry->ino);
-	vu_state_put_number(w, entry->directory);
-	vu_state_put_number(w, st.st_mode & PERMISSIONS);
+	vu_state_put_number(w, st.st_mode);
+	if (is_directory(entry))
+		return 0;
 	data = vu_state_put_bytes(w, NULL, (size_t)st.st_size);
 	if (data && pread(entry->fd, data, (size_t)st.st_size, 0) != st.st_size)
 		return -EIO;
@@ -238,26 +282,34 @@ static int memory_save(struct fs_tree *tree, struct vu_state_writer *w)
 	return ret;
 }
 
+static int load_contents(int fd, struct vu_state_reader *r)
+{
+	size_t size;
+	const void *data = vu_state_bytes(r, FILE_BYTES_MAX, &size);
+
+	if (!data)
+		return -EINVAL;
+	return pwrite(fd, data, size, 0) == (ssize_t)size ? 0 : -ENOSPC;
+}
+
 static int load_entry(struct memory *mem, struct vu_state_reader *r)
 {
 	char path[FS_PATH_MAX] = "";
-	size_t len, size;
-	const char *name = vu_state_bytes(r, sizeof(path) - 1, &len);
+	size_t len;
+	const char *bytes = vu_state_bytes(r, sizeof(path) - 1, &len);
 	uint64_t ino = vu_state_number(r, INT64_MAX);
-	bool directory = vu_state_number(r, 1);
-	mode_t mode = (mode_t)vu_state_number(r, PERMISSIONS);
-	const void *data = vu_state_bytes(r, FILE_BYTES_MAX, &size);
+	mode_t mode = (mode_t)vu_state_number(r, S_IFMT | PERMISSIONS);
 	int ret;
 
-	if (r->failed)
+	if (r->failed || ino == 0 || !(S_ISREG(mode) || S_ISDIR(mode)))
 		return -EINVAL;
-	memcpy(path, name, len);
-	if (!fs_path_is_valid(path) || (directory && size) || ino == 0)
+	memcpy(path, bytes, len);
+	if (!fs_path_is_valid(path))
 		return -EINVAL;
-	ret = make(mem, path, ino, directory, mode);
-	if (ret)
+	ret = make(mem, path, ino, mode);
+	if (ret || S_ISDIR(mode))
 		return ret;
-	return pwrite(find(mem, path)->fd, data, size, 0) == (ssize_t)size ? 0 : -ENOSPC;
+	return load_contents(find(mem, path)->fd, r);
 }
 
 static struct memory *empty(void);
@@ -270,7 +322,7 @@ static struct fs_tree *memory_load(struct vu_state_reader *r)
 
 	for (uint64_t i = 0; !ret && i < n; i++)
 		ret = load_entry(mem, r);
-	if (ret || !find(mem, "") || !find(mem, "")->directory) {
+	if (ret || !find(mem, "") || !is_directory(find(mem, ""))) {
 		r->failed = true;
 		if (mem)
 			memory_close(&mem->tree);
@@ -311,7 +363,7 @@ struct fs_tree *fs_memory(void)
 
 	if (!mem)
 		return NULL;
-	if (!make(mem, "", 1, true, 0755) && !make(mem, "hello", 2, false, 0644) &&
+	if (!make(mem, "", 1, S_IFDIR | 0755) && !make(mem, "hello", 2, S_IFREG | 0644) &&
 	    pwrite(find(mem, "hello")->fd, hello, (size_t)len, 0) == len)
 		return &mem->tree;
 	memory_close(&mem->tree);

@@ -44,18 +44,6 @@ static int run_lookup(struct fs_call *call)
 	return ret ? ret : fs_call_see(call, path, &call->answer.entry);
 }
 
-/* The driver has taken its mask off already; that of this process must not count, too. */
-static int set_mode(struct fs_tree *tree, const char *path, uint32_t mode)
-{
-	int fd = tree->ops->open(tree, path, O_RDONLY | O_DIRECTORY, 0), ret;
-
-	if (fd < 0)
-		return fd;
-	ret = fchmod(fd, mode & PERMISSIONS) ? -errno : 0;
-	close(fd);
-	return ret;
-}
-
 static int run_mkdir(struct fs_call *call)
 {
 	const struct fuse_mkdir_in *in = (const void *)call->args;
@@ -64,13 +52,14 @@ static int run_mkdir(struct fs_call *call)
 	int ret = find_path(call, path);
 
 	if (!ret)
-		ret = tree->ops->mkdir(tree, path, 0700);
-	if (!ret)
-		ret = set_mode(tree, path, in->mode);
+		ret = tree->ops->mkdir(tree, path, in->mode & PERMISSIONS);
 	return ret ? ret : fs_call_see(call, path, &call->answer.entry);
 }
 
-/* Make the file unless it is there, which must then not be a mistake. */
+/*
+ * Make the file unless it is there, which must then not be a mistake. The driver
+ * has taken its mask off the mode already; that of this process must not count.
+ */
 static int make_file(struct fs_tree *tree, const char *path, const struct fuse_create_in *in)
 {
 	int fd = tree->ops->open(tree, path, O_RDWR | O_CREAT | O_EXCL, 0600), ret;

@@ -36,8 +36,10 @@ struct fs_tree_ops {
 	void (*close)(struct fs_tree *tree);
 	/* Of what lies there; a symbolic link is not followed. */
 	int (*stat)(struct fs_tree *tree, const char *path, struct stat *st);
-	/* Descriptor of a file or a directory; never blocks. O_CREAT and O_EXCL make files. */
+	/* Descriptor of a file, or of a directory to change its attributes (-EPERM if they are
+	   fixed); never blocks. O_CREAT and O_EXCL make files. */
 	int (*open)(struct fs_tree *tree, const char *path, int flags, mode_t mode);
+	/* With exactly this mode. */
 	int (*mkdir)(struct fs_tree *tree, const char *path, mode_t mode);
 	int (*remove)(struct fs_tree *tree, const char *path, bool directory);
 	int (*list)(struct fs_tree *tree, const char *path, struct fs_list *list);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -143,6 +144,26 @@ static void saving_changes_nothing(void **state)
 	free(bytes);
 	assert_int_equal(fs_driver_read(&m->from, m->fh, 0, text, 6), 0);
 	assert_memory_equal(text, "before", 6);
+}
+
+static void a_thousand_nodes_move(void **state)
+{
+	struct moved *m = *state;
+	struct fuse_attr attr;
+	uint64_t node = 0;
+	uint8_t *bytes;
+	char name[16];
+	size_t len;
+
+	for (int i = 0; i < 1000; i++) {
+		snprintf(name, sizeof(name), "%d", i);
+		assert_int_equal(fs_driver_mkdir(&m->from, ROOT, name, &node), 0);
+	}
+	assert_int_equal(vu_fs_service.save(m->from.s, &bytes, &len), 0);
+	assert_int_equal(vu_fs_service.load(m->to.s, bytes, len), 0);
+	assert_int_equal(fs_driver_getattr(&m->to, node, &attr), 0);
+	assert_int_equal(fs_driver_getattr(&m->to, node + 1, &attr), -ESTALE);
+	free(bytes);
 }
 
 /* What stands in for "without harm": the service still has just what it had. */
@@ -321,6 +342,7 @@ int main(void)
 		both(what_was_open_goes_on),
 		both(what_was_open_goes_on_in_another_process),
 		both(saving_changes_nothing),
+		both(a_thousand_nodes_move),
 		both(state_that_was_cut_short_is_refused),
 		both(state_that_was_mangled_is_refused),
 		both(state_of_another_tree_is_refused),
