@@ -65,7 +65,8 @@ class Vringer:
         """Run what is in the folder: exit code, what was shown, and the results."""
         out = self.folder / "results.json"
         device = [] if backend.endswith(".toml") else ["--device", "blk"]
-        done = self.run("run", "--backend", backend, *device, "-n", str(workers), "--output",
+        many = ["-n", str(workers)] if workers else []
+        done = self.run("run", "--backend", backend, *device, *many, "--output",
                         str(self.folder / "out"), "--json", str(out), *words, "own")
         results = json.loads(out.read_text(encoding="utf-8"))["results"] if out.exists() else []
         return done.returncode, done.stdout + done.stderr, results

@@ -45,15 +45,18 @@ def ended(processes: dict[int, int]) -> bool:
     return True
 
 
-def start(vringer: Vringer, workers: int) -> subprocess.Popen[bytes]:
+WAYS = (("--jobs", "1"), ("--jobs", "2"), ("-n", "2"))
+
+
+def start(vringer: Vringer, way: tuple[str, str]) -> subprocess.Popen[bytes]:
     """A run in which one scenario has passed and the players of the others wait for ever."""
     fifo = vringer.folder / "begun"
     os.mkfifo(fifo)
     vringer.fake("a", "pass")
-    for name in "bc"[:max(1, workers)]:
+    for name in "bc"[:int(way[1])]:
         vringer.fake(name, f"wait {fifo}")
     process = subprocess.Popen(
-        vringer.command("run", "--backend", "true {socket}", "--device", "blk", "-n", str(workers),
+        vringer.command("run", "--backend", "true {socket}", "--device", "blk", *way,
                         "--output", "out", "--json", "results.json", "own"),
         env=vringer.environment, cwd=vringer.folder, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, start_new_session=True)
@@ -62,11 +65,11 @@ def start(vringer: Vringer, workers: int) -> subprocess.Popen[bytes]:
     return process
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_tells_what_it_has(vringer: Vringer, workers: int,
+def test_an_interrupted_run_tells_what_it_has(vringer: Vringer, way: tuple[str, str],
                                               how: signal.Signals) -> None:
-    process = start(vringer, workers)
+    process = start(vringer, way)
     processes = of_run(vringer)
     os.killpg(process.pid, how)
     shown = process.communicate(timeout=PATIENCE)[0].decode()
@@ -77,9 +80,9 @@ def test_an_interrupted_run_tells_what_it_has(vringer: Vringer, workers: int,
     assert not content["complete"]
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_a_killed_run_leaves_nothing(vringer: Vringer, workers: int) -> None:
-    process = start(vringer, workers)
+@pytest.mark.parametrize("way", WAYS)
+def test_a_killed_run_leaves_nothing(vringer: Vringer, way: tuple[str, str]) -> None:
+    process = start(vringer, way)
     processes = of_run(vringer)
     assert len(processes) > 1
     process.kill()

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import xml.etree.ElementTree as ElementTree
 from typing import Any
 
@@ -122,11 +123,22 @@ def test_pytests_options_work(vringer: Vringer, workers: int) -> None:
     assert set(by_name(vringer.judge("--lf", workers=workers)[2])) == {"bad"}
 
 
-def test_the_first_failure_can_end_the_run(vringer: Vringer) -> None:
+@pytest.mark.parametrize("jobs", ["1", "3"])
+def test_the_first_failure_can_end_the_run(vringer: Vringer, jobs: str) -> None:
     for name in ("a", "b", "c"):
         vringer.fake(name, FAIL)
-    code, _, results = vringer.judge("-x")
+    code, _, results = vringer.judge("-x", "--jobs", jobs)
     assert (code, len(results)) == (1, 1)
+
+
+def test_several_are_played_at_a_time_and_told_in_order(vringer: Vringer) -> None:
+    fifo = vringer.folder / "meet"
+    os.mkfifo(fifo)
+    vringer.fake("a", f"reads {fifo}")
+    vringer.fake("b", f"writes {fifo}")
+    code, shown, results = vringer.judge("--jobs", "2")
+    assert (code, [r["verdict"] for r in results]) == (0, ["pass", "pass"])
+    assert shown.index("own/a") < shown.index("own/b")
 
 
 @pytest.mark.parametrize("behaviour, told", [
@@ -170,7 +182,7 @@ def test_a_scenario_that_cannot_be_read_is_an_error(vringer: Vringer) -> None:
 def test_a_subject_that_never_comes_up_is_not_waited_for_again_and_again(vringer: Vringer) -> None:
     for name in "abcde":
         vringer.fake(name, 'inconclusive {"reason": "it did not listen", "played_ns": 0}')
-    code, shown, results = vringer.judge()
+    code, shown, results = vringer.judge("--jobs", "1")
     assert code == 1
     assert [r["evidence"]["reason"].startswith("not tried") for r in results] == \
         [False, False, False, True, True]
@@ -238,6 +250,7 @@ def test_other_devices_and_editions_are_left_out(vringer: Vringer) -> None:
     (("run", "--backend", "true {socket}", "--device", "blok"), "no device type"),
     (("run", "--backend", "true {socket}", "--device", "blk", "nosuch"), "no scenario"),
     (("run", "--spec", "7"), "no edition"), (("run", "--scale", "0"), "--scale 0"),
+    (("run", "--jobs", "0"), "--jobs 0"), (("run", "--jobs", "2", "-n", "2"), "one of them"),
     (("run", "--sepc", "7.2"), "--sepc"), (("lst",), "lst"),
     (("explain", "passs"), "did you mean pass"),
     (("run", "--backend", "true {socket}", "--device", "blk", "-k", "((", "own"), "")])

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from conftest import HERE, Vringer, needs_player
-from test_leftovers import PATIENCE, ended, of_run
+from test_leftovers import PATIENCE, WAYS, ended, of_run
 
 pytestmark = needs_player
 
@@ -85,24 +85,24 @@ def test_a_relative_path_of_a_program_works(real: Vringer) -> None:
     assert real.judge(backend="./mine answers {socket}")[0] == 0
 
 
-def start_hanging(real: Vringer, workers: int) -> subprocess.Popen[bytes]:
+def start_hanging(real: Vringer, way: tuple[str, str]) -> subprocess.Popen[bytes]:
     begun = real.folder / "begun"
     os.mkfifo(begun)
     real.scenario("one", ASK.replace("<- GET_FEATURES", "<- GET_FEATURES within 600s"))
     process = subprocess.Popen(
-        real.command("run", "--backend", backend("hangs", str(begun)), "--device", "blk", "-n",
-                     str(workers), "--output", "out", "own"), env=real.environment,
+        real.command("run", "--backend", backend("hangs", str(begun)), "--device", "blk", *way,
+                     "--output", "out", "own"), env=real.environment,
         cwd=real.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
     with begun.open("rb") as fifo:
         assert fifo.read(1) == b"."
     return process
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_an_ended_run_leaves_no_process_and_no_directory(real: Vringer, workers: int,
+def test_an_ended_run_leaves_no_process_and_no_directory(real: Vringer, way: tuple[str, str],
                                                          how: signal.Signals) -> None:
-    process = start_hanging(real, workers)
+    process = start_hanging(real, way)
     processes = of_run(real)
     assert len(processes) >= 3  # the run, the player, the subject
     assert list(real.tmp.iterdir())
@@ -113,7 +113,7 @@ def test_an_ended_run_leaves_no_process_and_no_directory(real: Vringer, workers:
 
 
 def test_a_killed_player_costs_one_verdict(real: Vringer) -> None:
-    process = start_hanging(real, 0)
+    process = start_hanging(real, WAYS[0])
     players = [pid for pid in of_run(real) if os.path.basename(
         os.readlink(f"/proc/{pid}/exe")) == real.player.name]
     os.kill(players[0], signal.SIGKILL)

@@ -45,10 +45,9 @@ examples:
   vringer run --backend qemu-storage-daemon
   vringer run --backend './mydev --socket-path {socket}' --device blk --json verdicts.json
   vringer run --backend virtiofsd 'mem/*' path/to/own.vus
-  vringer run --backend dpdk-testpmd -n 0 -x -- --durations 5"""
+  vringer run --backend dpdk-testpmd --jobs 1 -x -- --durations 5"""
 
-WORKERS = "2"
-FEW = 2  # so few scenarios are over before workers have come up
+JOBS = 2
 PYTEST_FLAGS = (("-x", "--exitfirst"), ("--lf", "--last-failed"), ("--ff", "--failed-first"),
                 ("--sw", "--stepwise"), ("--co", "--collect-only"))
 PYTEST_VALUES = (("-k",), ("-n", "--numprocesses"), ("--junitxml", "--junit-xml"), ("--maxfail",),
@@ -77,6 +76,8 @@ def _add_run(commands: argparse._SubParsersAction[_Parser]) -> None:
     add("--strict", action="store_true", help="a violated `should` makes the run red as well")
     add("--json", metavar="FILE", default="", help="write every verdict to FILE")
     add("--output", metavar="DIR", default="", help="where charts, traces and logs go")
+    add("--jobs", type=int, metavar="N",
+        help=f"play N scenarios at a time; default: {JOBS}, or 1 in each of the workers of -n")
     add("--scale", type=float, default=1.0, metavar="F",
         help="stretches every deadline, for slow machines and sanitizers")
     add("--watchdog", type=float, default=WATCHDOG_SECONDS, help=argparse.SUPPRESS)
@@ -160,6 +161,17 @@ def _check_keywords(expression: str) -> None:
         raise UsageError(f"-k {expression!r}: {error}") from error
 
 
+def _jobs(args: argparse.Namespace) -> int:
+    """How many scenarios this process plays at a time; whoever asks for workers gets just those."""
+    if args.jobs is not None and args.jobs < 1:
+        raise UsageError(f"--jobs {args.jobs}: at least one has to be played at a time")
+    if getattr(args, "--numprocesses") is None:
+        return args.jobs or JOBS
+    if args.jobs:
+        raise UsageError("--jobs and -n both say how many are played at a time", "give one of them")
+    return 1
+
+
 def _plan(args: argparse.Namespace, words: list[str]) -> Plan:
     registry = clauses.load()
     spec = args.spec or registry.newest
@@ -171,7 +183,7 @@ def _plan(args: argparse.Namespace, words: list[str]) -> Plan:
     where = [*args.scenario, *(("--output", args.output) if args.output else ())]
     return Plan(_subjects(args), spec, str(Path(args.output).resolve() if args.output
                                            else places.default_output()),
-                args.strict, args.scale, args.watchdog,
+                args.strict, args.scale, args.watchdog, _jobs(args),
                 str(Path(args.json).resolve()) if args.json else "",
                 shlex.join(["vringer", *words]), kept, where)
 
@@ -184,12 +196,10 @@ def _pytest_words(args: argparse.Namespace, plan: Plan, rest: list[str]) -> list
              "--vringer", plan.to_json()]
     values = vars(args)
     files = _files(args.scenario) or [str(places.SCENARIOS)]
-    workers = WORKERS if len(files) * len(plan.subjects) > FEW or not args.scenario else None
     for *_, name in PYTEST_FLAGS:
         words += [name] if values[name] else []
     for *_, name in PYTEST_VALUES:
-        value = workers if name == "--numprocesses" and values[name] is None else values[name]
-        words += [name, value] if value is not None else []
+        words += [name, values[name]] if values[name] is not None else []
     words += ["-v"] * args.verbose + ["-q"] * args.quiet
     return [*words, *rest, *files]
 

@@ -41,6 +41,7 @@ class Plan:
     strict: bool = False
     scale: float = 1.0
     watchdog: float = WATCHDOG_SECONDS
+    jobs: int = 1
     json_file: str = ""
     command: str = ""
     words: list[str] = field(default_factory=list)

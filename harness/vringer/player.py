@@ -15,18 +15,17 @@ import shutil
 import signal
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Callable
 
-from vringer import orphans
 from vringer.candidates import Candidate
 from vringer.events import EventReader, play_of, printable
+from vringer.processes import Players, end
 from vringer.scenarios import Scenario
 from vringer.verdict import Play
 
 WATCHDOG_SECONDS = 120.0
-GRACE_SECONDS = 5.0
 TEXT_LIMIT = 32 << 10
 CHUNK = 64 << 10
 WRITTEN_BY_PLAYER = ("trace.vus", "subject.log")
@@ -81,6 +80,7 @@ class Player:
     program: Path
     scale: float = 1.0
     watchdog: float = WATCHDOG_SECONDS
+    running: Players = field(default_factory=Players)
 
     def arguments(self, scenario: Scenario, candidate: Candidate,
                   folder: Path | None) -> list[str]:
@@ -108,7 +108,7 @@ class Player:
                     (folder / name).unlink(missing_ok=True)
         except OSError as error:
             folder, note = None, f"no evidence is kept: {error.strerror}: {error.filename}"
-        run = _Run(self.arguments(scenario, candidate, folder), folder)
+        run = _Run(self.running, self.arguments(scenario, candidate, folder), folder)
         play = run.until(self.watchdog * max(1.0, self.scale * candidate.deadline_scale))
         play.notes += [note] if note else []
         return play
@@ -122,13 +122,13 @@ def _environment() -> dict[str, str]:
 class _Run:
     """One run of the player, from start to verdict."""
 
-    def __init__(self, arguments: list[str], folder: Path | None) -> None:
+    def __init__(self, running: Players, arguments: list[str], folder: Path | None) -> None:
+        self.running = running
         self.folder = folder
         self.events = EventReader()
         self.chart, self.errors, self.stream = (
             Tail(folder / name if folder else None)
             for name in ("chart.txt", "player.err", "events.jsonl"))
-        self.known = orphans.children()
         # By its name in /proc and not inherited: the subject would inherit it as well.
         self.read_end, self.write_end = os.pipe()
         events = f"/proc/{os.getpid()}/fd/{self.write_end}"
@@ -137,9 +137,9 @@ class _Run:
     def until(self, seconds: float) -> Play:
         """Run it for at most @seconds; the processes that it left are gone afterwards."""
         try:
-            process = subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL,
-                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                       env=_environment(), start_new_session=True)
+            process = self.running.start(self.arguments, stdin=subprocess.DEVNULL,
+                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                         env=_environment())
         except OSError as error:
             return Play("error", f"vu-frontend cannot be started: {error}")
         else:
@@ -152,7 +152,7 @@ class _Run:
 
     def _finish(self, process: subprocess.Popen[bytes], overdue: float) -> Play:
         play = self._verdict(process.returncode, overdue)
-        left = orphans.kill(self.known)
+        left = self.running.ended(process)
         if left:
             play.notes.append(f"processes that outlived the scenario were killed: {left}")
         if process.returncode < 0:
@@ -165,8 +165,8 @@ class _Run:
             with selectors.DefaultSelector() as selector:
                 overdue = self._read_all(process, selector, seconds)
         except BaseException:
-            _stop(process)
-            orphans.kill(self.known)
+            end(process)
+            self.running.ended(process)
             raise
         finally:
             for stream in (process.stdout, process.stderr):
@@ -188,7 +188,7 @@ class _Run:
         try:
             overdue = self._pump(selector, time.monotonic() + seconds)
             if overdue:
-                _stop(process)
+                end(process)
             process.wait()
         finally:
             os.close(ended)
@@ -253,13 +253,3 @@ def _drain(fd: int, feed: Callable[[bytes], None]) -> None:
             feed(data)
     except BlockingIOError:
         return
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End the player: it ends its subject when it is asked nicely."""
-    process.terminate()
-    try:
-        process.wait(GRACE_SECONDS)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()

@@ -12,13 +12,15 @@ from typing import Any, Generator, Iterable
 
 import pytest
 
-from vringer import orphans, places, render, scenarios
+from vringer import places, processes, render, scenarios
+from vringer.ahead import Ahead
 from vringer.plan import Lane, Plan, Run
 from vringer.scenarios import Scenario
 from vringer.verdict import Play, Result
 
 RUN = pytest.StashKey[Run]()
 CATALOGUE = pytest.StashKey["Catalogue"]()
+AHEAD = pytest.StashKey[Ahead]()
 
 
 class Catalogue:
@@ -91,8 +93,12 @@ class ScenarioItem(VringerItem):
         self.scenario = scenario
         self.lane = lane
 
-    def find_out(self) -> Result:
+    def play(self) -> Result:
         return self.config.stash[RUN].play(self.scenario, self.lane)
+
+    def find_out(self) -> Result:
+        ahead = self.config.stash.get(AHEAD, None)
+        return ahead.result(self.nodeid) if ahead else self.play()
 
     def reportinfo(self) -> tuple[Path, int, str]:
         return self.path, 0, self.name
@@ -131,9 +137,9 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     config.stash[RUN] = Run(Plan.from_json(text))
     config.stash[CATALOGUE] = Catalogue()
-    orphans.adopt()
+    processes.adopt()
     if is_worker(config):
-        orphans.die_with_parent()
+        processes.die_with_parent()
     elif not config.option.collectonly:
         _report_ourselves(config)
 
@@ -145,6 +151,26 @@ def _report_ourselves(config: pytest.Config) -> None:
     config.pluginmanager.unregister(theirs)
     reporter = Reporter(config.stash[RUN], config.option.verbose)
     config.pluginmanager.register(reporter, "vringer-report")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Begin ahead, unless workers play or nobody does."""
+    config = session.config
+    if RUN not in config.stash or config.stash[RUN].plan.jobs < 2 or config.option.collectonly:
+        return
+    reporter = config.pluginmanager.getplugin("vringer-report")
+    config.stash[AHEAD] = ahead = Ahead(config.stash[RUN].plan.jobs, reporter.played)
+    for item in session.items:
+        if isinstance(item, ScenarioItem):
+            ahead.begin(item.nodeid, item.play)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    ahead = session.config.stash.get(AHEAD, None)
+    if ahead:
+        ahead.abandon(session.config.stash[RUN].player.running)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

@@ -34,6 +34,7 @@ class Reporter:
         self.run = run
         self.verbose = verbose
         self.results: list[Result] = []
+        self.over = 0
         self.interrupted = self.stopped = False
         self.troubles: list[str] = []
         self.code = Exit.HARNESS
@@ -89,7 +90,15 @@ class Reporter:
             self.say([render.headline(result)])
         elif result.unexpected and self.console.is_terminal:
             self.say([render.headline(result)])
-        self.progress.update(self.task, advance=1, description=result.scenario)
+        self._advance(len(self.results), result.scenario)
+
+    def played(self, count: int) -> None:
+        """So many are over, although not all of them were asked for yet; from any thread."""
+        self._advance(count, None)
+
+    def _advance(self, count: int, scenario: str | None) -> None:
+        self.over = max(self.over, count)
+        self.progress.update(self.task, completed=self.over, description=scenario)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:

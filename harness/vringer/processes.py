@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Starts players and leaves no process behind.
+
+A subject that turns itself into a daemon, or one whose player was killed, would
+live on as a child of init; here it becomes a child of ours and is ended. A player
+that still runs has adopted what its own subject left, so that several can run at a
+time and none takes another's processes for orphans.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+ROUNDS = 100
+GRACE_SECONDS = 5.0
+
+
+def _prctl(option: int, value: int) -> None:
+    ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+
+
+def adopt() -> None:
+    """From now on, descendants that lose their parent become our children."""
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def die_with_parent() -> None:
+    """Have the kernel end this process when the one that started it is gone."""
+    _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def children() -> set[int]:
+    """Our children, zombies among them."""
+    lists = Path("/proc/self/task").glob("*/children")
+    return {int(pid) for path in lists for pid in path.read_text(encoding="ascii").split()}
+
+
+def _name(pid: int) -> str:
+    """Its name if it still runs; empty for what has ended and waits to be reaped."""
+    stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    name, _, rest = stat.partition("(")[2].rpartition(") ")
+    return "" if rest.startswith("Z") else name
+
+
+class Players:
+    """The players that run now, started and ended by any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._not_ours: set[int] = set()
+        self._stopped = False
+
+    def start(self, arguments: list[str], **how: Any) -> subprocess.Popen[bytes]:
+        """Start one, unless the run is being ended."""
+        with self._lock:
+            if self._stopped:
+                raise InterruptedError("the run is being ended")
+            if not self._running:
+                self._not_ours = children()
+            process = subprocess.Popen(arguments, start_new_session=True, **how)
+            self._running.add(process)
+            return process
+
+    def ended(self, process: subprocess.Popen[bytes]) -> str:
+        """@process was waited for: end what it left behind; returns the names of that."""
+        with self._lock:
+            self._running.discard(process)
+            return _kill(self._not_ours | {p.pid for p in self._running})
+
+    def stop(self) -> None:
+        """End all that run, and start no more."""
+        with self._lock:
+            self._stopped = True
+            running = list(self._running)
+        for process in running:
+            process.terminate()
+        for process in running:
+            end(process)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a player: it ends its subject when it is asked nicely."""
+    process.terminate()
+    try:
+        process.wait(GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _kill(spared: set[int]) -> str:
+    """End every child that is not in @spared, and theirs in turn; returns the names of those."""
+    names = []
+    for _ in range(ROUNDS):
+        strange = children() - spared
+        if not strange:
+            break
+        for pid in strange:
+            names.append(_name(pid))
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+    return ", ".join(name for name in names if name)
