@@ -324,6 +324,8 @@ static enum script_step verb_idle(struct player *p, struct script_call *call)
 
 	if (!ring)
 		return STEP_ERROR;
+	if (!call->stage)
+		player_wait(p, 0); /* what came before does not count */
 	player_reap(p);
 	return window(call, ring->events, "the ring was not idle");
 }
