@@ -85,6 +85,14 @@ def test_a_relative_path_of_a_program_works(real: Vringer) -> None:
     assert real.judge(backend="./mine answers {socket}")[0] == 0
 
 
+def test_fragments_are_found_from_anywhere(real: Vringer) -> None:
+    real.scenario("one", "use offers")
+    assert real.judge(backend=backend("answers"))[0] == 0
+    real.scenario("one", "use nowhere")
+    code, shown, _ = real.judge(backend=backend("answers"))
+    assert code == 4 and "there is no such fragment" in shown
+
+
 def start_hanging(real: Vringer, way: tuple[str, str]) -> subprocess.Popen[bytes]:
     begun = real.folder / "begun"
     os.mkfifo(begun)

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Callable
 
+from vringer import places
 from vringer.candidates import Candidate
 from vringer.events import EventReader, play_of, printable
 from vringer.processes import Players, end
@@ -88,7 +89,8 @@ class Player:
         words = [str(self.program), "--die-with-parent", "--colour", "never",
                  "--run", candidate.command, "--device", candidate.device,
                  "--queues", str(candidate.queues),
-                 "--scale", str(self.scale * candidate.deadline_scale)]
+                 "--scale", str(self.scale * candidate.deadline_scale),
+                 "--fragments", str(places.SCENARIOS)]
         words += ["--setup", candidate.setup] if candidate.setup else []
         words += ["--connects"] if candidate.connects else []
         for name, command in candidate.hooks:

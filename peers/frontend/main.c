@@ -39,6 +39,7 @@ static const char usage_text[] =
 	"  --scale F         multiply every deadline; 0: no deadlines (for debuggers)\n"
 	"  --events FILE     write the events of the run there as JSON Lines\n"
 	"  --trace FILE      write what was played there, as a scenario\n"
+	"  --fragments DIR   DIR/common holds the fragments that are not found above the scenario\n"
 	"  --log FILE        append what the subject prints\n"
 	"  --quiet           no chart\n"
 	"  --colour WHEN     never, auto, always\n"
@@ -113,7 +114,7 @@ static bool want_colour(const char *when)
 }
 
 enum option_id { RUN = 256, SETUP, SOCKET, LISTEN, CONNECTS, FD, PID, DEVICE, QUEUES, HOOK, SCALE, EVENTS,
-	      TRACE, LOG, QUIET, COLOUR, DIE, PRINT, DESCRIBE, DEVICES, HELP };
+	      TRACE, FRAGMENTS, LOG, QUIET, COLOUR, DIE, PRINT, DESCRIBE, DEVICES, HELP };
 
 static const struct option options[] = {
 	{ "run", 1, NULL, RUN },	     { "setup", 1, NULL, SETUP },
@@ -123,6 +124,7 @@ static const struct option options[] = {
 	{ "queues", 1, NULL, QUEUES },	     { "hook", 1, NULL, HOOK },
 	{ "scale", 1, NULL, SCALE },	     { "events", 1, NULL, EVENTS },
 	{ "trace", 1, NULL, TRACE },	     { "log", 1, NULL, LOG },
+	{ "fragments", 1, NULL, FRAGMENTS },
 	{ "quiet", 0, NULL, QUIET },	     { "colour", 1, NULL, COLOUR },
 	{ "color", 1, NULL, COLOUR },	     { "die-with-parent", 0, NULL, DIE },
 	{ "print", 0, NULL, PRINT },	     { "describe", 0, NULL, DESCRIBE },
@@ -166,6 +168,7 @@ static int run_option(struct run_options *o, int option, char *value)
 	case TRACE:
 		o->trace = open_output(value, "w");
 		return o->trace ? 0 : -EIO;
+	case FRAGMENTS: o->fragments = value; break;
 	case QUIET: o->report.chart = NULL; break;
 	case COLOUR: o->report.colour = want_colour(value); break;
 	case DIE: prctl(PR_SET_PDEATHSIG, SIGTERM); break;

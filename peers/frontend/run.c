@@ -107,6 +107,7 @@ static int prepare(struct run *r)
 	if (!r->in)
 		return -ENOMEM;
 	r->p->interp = r->in;
+	script_interp_fragments(r->in, r->o->fragments);
 	script_record_to(r->in, r->o->trace);
 	r->p->signals = r->o->signals;
 	memcpy(r->p->hooks, r->o->hooks, sizeof(r->p->hooks));

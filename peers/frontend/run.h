@@ -15,6 +15,7 @@ struct run_options {
 	size_t nhooks;
 	struct report report;
 	FILE *trace; /* scenario text, or NULL */
+	const char *fragments; /* see script_interp_fragments() */
 };
 
 /** run_scenario - play @path and report. An enum script_verdict, or -EINVAL when it does not parse. */

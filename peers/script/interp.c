@@ -36,6 +36,11 @@ struct script_interp *script_interp_new(const struct script_host *host, double s
 	return in;
 }
 
+void script_interp_fragments(struct script_interp *in, const char *dir)
+{
+	in->fragments = dir;
+}
+
 void script_interp_free(struct script_interp *in)
 {
 	if (!in)
@@ -399,21 +404,25 @@ static enum script_step run_counted(struct script_interp *in, const struct scrip
 
 /* ---- fragments ---- */
 
-/* scenarios/common/NAME.vus, found from wherever the scenario lies. */
-static bool find_fragment(const struct script *from, const char *name, char path[PATH_MAX])
+static bool fragment_in(const char *dir, const char *name, char path[PATH_MAX])
+{
+	snprintf(path, PATH_MAX, "%.3000s/common/%.200s.vus", dir, name);
+	return !access(path, R_OK);
+}
+
+/* common/NAME.vus: beside the scenario, above it, here, or where script_interp_fragments() said. */
+static bool find_fragment(const struct script_interp *in, const char *name, char path[PATH_MAX])
 {
 	char dir[PATH_MAX];
 
-	snprintf(dir, sizeof(dir), "%s", script_path(from));
+	snprintf(dir, sizeof(dir), "%s", script_path(in->script));
 	for (char *up = dirname(dir); ; up = dirname(up)) {
-		snprintf(path, PATH_MAX, "%.3000s/common/%.200s.vus", up, name);
-		if (!access(path, R_OK))
+		if (fragment_in(up, name, path))
 			return true;
 		if (!strcmp(up, "/") || !strcmp(up, "."))
 			break;
 	}
-	snprintf(path, PATH_MAX, "common/%.200s.vus", name);
-	return !access(path, R_OK);
+	return fragment_in(".", name, path) || (in->fragments && fragment_in(in->fragments, name, path));
 }
 
 static int bind_params(struct script_interp *in, const struct script_stmt *use, const struct script *frag,
@@ -471,7 +480,7 @@ static enum script_step run_use(struct script_interp *in, const struct script_st
 
 	if (in->depth >= FRAGMENT_DEPTH_MAX)
 		return conclude(in, stmt, STEP_ERROR, "fragments use one another too deeply", NULL);
-	if (!find_fragment(outer, name->text, path))
+	if (!find_fragment(in, name->text, path))
 		return conclude(in, stmt, STEP_ERROR, "there is no such fragment in common/", NULL);
 	frag = script_open(path, NULL, &err);
 	if (!frag)

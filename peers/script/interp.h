@@ -99,6 +99,9 @@ struct script_host {
 struct script_interp *script_interp_new(const struct script_host *host, double scale);
 void script_interp_free(struct script_interp *in);
 
+/** script_interp_fragments - @dir/common holds the fragments that are not found above the scenario. */
+void script_interp_fragments(struct script_interp *in, const char *dir);
+
 /**
  * script_bind - bind $@name. A descriptor is then owned by the interpreter.
  * Rebinding closes the descriptor bound before.

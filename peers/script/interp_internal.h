@@ -29,6 +29,7 @@ struct script_interp {
 	size_t nvars, room;
 	struct script *script;   /* being played: the scenario, or a fragment of it */
 	unsigned int depth;      /* of fragments */
+	const char *fragments;   /* where common/ is found last, or NULL */
 	struct script_outcome *out;
 	struct script_record record;
 };
