@@ -12,7 +12,7 @@
 
 enum {
 	OPT_SOCKET_PATH = 256, OPT_FD, OPT_CAPABILITIES, OPT_CONNECT, OPT_DEVICE, OPT_QUEUES, OPT_SIZE,
-	OPT_BLK_FILE, OPT_READ_ONLY, OPT_LATENCY, OPT_VIRTIO_ID, OPT_CONFIG_SIZE, OPT_WITH, OPT_ONCE, OPT_VERBOSE,
+	OPT_BLK_FILE, OPT_SHARED_DIR, OPT_READ_ONLY, OPT_LATENCY, OPT_VIRTIO_ID, OPT_CONFIG_SIZE, OPT_WITH, OPT_ONCE, OPT_VERBOSE,
 	OPT_HELP,
 };
 
@@ -25,6 +25,7 @@ static const struct option longopts[] = {
 	{ "queues", required_argument, NULL, OPT_QUEUES },
 	{ "size", required_argument, NULL, OPT_SIZE },
 	{ "blk-file", required_argument, NULL, OPT_BLK_FILE },
+	{ "shared-dir", required_argument, NULL, OPT_SHARED_DIR },
 	{ "read-only", no_argument, NULL, OPT_READ_ONLY },
 	{ "latency", required_argument, NULL, OPT_LATENCY },
 	{ "virtio-id", required_argument, NULL, OPT_VIRTIO_ID },
@@ -64,6 +65,7 @@ static void help(void)
 	       "  --size=N               blk: bytes of a disk in memory, with K, M or G (16M)\n"
 	       "  --blk-file=PATH        blk: image or block device to serve instead\n"
 	       "  --read-only            blk: refuses writes\n"
+	       "  --shared-dir=PATH      fs: directory to serve instead of a tree in memory\n"
 	       "  --latency=US           blk: holds requests for so many microseconds\n"
 	       "  --virtio-id=N          generic: type that it says it is\n"
 	       "  --config-size=N        generic: bytes of its config space (64)\n"
@@ -151,6 +153,7 @@ static bool take(struct backend_options *opt, int option, const char *text)
 		opt->socket_path = text;
 		return true;
 	case OPT_BLK_FILE:
+	case OPT_SHARED_DIR:
 		opt->service.path = text;
 		return true;
 	case OPT_DEVICE:

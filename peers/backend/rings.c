@@ -76,7 +76,7 @@ void ring_stop(struct backend *be, struct ring *ring)
 	ring->base = ring_base(be, ring);
 	ring->based = true;
 	ring->positioned = ring->mapped = false;
-	ring->polled = ring->again = ring->calling = ring->recall = false;
+	ring->polled = ring->again = ring->pushed = ring->calling = ring->recall = false;
 	backend_close_fd(be, &ring->kick);
 	notifier_close(ring);
 	if (ring->started)
@@ -264,6 +264,8 @@ int set_vring_call(struct backend *be, struct vu_message *msg, struct vu_message
 		return -EINVAL;
 	replace(be, &ring->call, fd);
 	ring->silent = fd < 0;
+	be->pushed |= ring->pushed;
+	rings_tell(be);
 	return DONE;
 }
 

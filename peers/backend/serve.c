@@ -215,8 +215,16 @@ int rings_wait_ms(const struct backend *be)
 
 /* ---- notifications ---- */
 
+/* Until it is said how to call, a call waits. */
+static bool callable(const struct backend *be, const struct ring *ring)
+{
+	return ring->call >= 0 || ring->silent || has_protocol(be, VU_PF_INBAND_NOTIFICATIONS);
+}
+
 static void call(struct backend *be, struct ring *ring)
 {
+	if (!vu_served_should_call(&ring->served))
+		return;
 	if (ring->call >= 0)
 		event_signal(ring->call);
 	else if (!ring->silent)
@@ -231,9 +239,10 @@ void rings_tell(struct backend *be)
 	for (unsigned int i = 0; i < be->nrings; i++) {
 		struct ring *ring = &be->rings[i];
 
-		if (ring->pushed && vu_served_should_call(&ring->served))
-			call(be, ring);
+		if (!ring->pushed || !callable(be, ring))
+			continue;
 		ring->pushed = false;
+		call(be, ring);
 	}
 	log_tell(be);
 }
