@@ -435,6 +435,16 @@ static enum script_step verb_disconnect(struct player *p, struct script_call *ca
 	return STEP_DONE;
 }
 
+/* Our end of the back-end channel: what the subject sends from now on finds nobody. */
+static enum script_step verb_close_channel(struct player *p, struct script_call *call)
+{
+	if (!p->channel_open)
+		return broken(call, "there is no back-end channel");
+	vu_conn_close(&p->channel);
+	p->channel_open = false;
+	return STEP_DONE;
+}
+
 static enum script_step verb_restart(struct player *p, struct script_call *call)
 {
 	player_disconnect(p);
@@ -583,7 +593,7 @@ enum script_step player_verb(void *ctx, struct script_call *call)
 		{ "disconnect", verb_disconnect }, { "restart", verb_restart },
 		{ "serve", verb_serve },     { "pipe", verb_pipe },
 		{ "eventfd", verb_eventfd }, { "close", verb_close },
-		{ "signal", verb_signal },
+		{ "signal", verb_signal },   { "close-channel", verb_close_channel },
 		{ "poke", verb_poke },	     { "clear-log", verb_clear_log },
 		{ "host", verb_host },	     { "drain", player_drain },
 		{ "feed", player_feed },     { "corrupt", player_spoil },

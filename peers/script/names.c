@@ -50,6 +50,7 @@ const struct script_verb script_verbs[] = {
 	{ "pipe", "pipe $reader $writer", TWO(VAR, VAR) },
 	{ "eventfd", "eventfd $fd", ONE(VAR) },
 	{ "close", "close $fd", ONE(VAR) },
+	{ "close-channel", "close-channel", .needed = 0 },
 	{ "signal", "signal $fd [value=N]", ONE(VAR), .keys = "value" },
 	{ "drain", "drain $fd as $state [within T]", ONE(VAR),
 	  .allows = ALLOWS_AS | NEEDS_AS | ALLOWS_WITHIN },
