@@ -82,6 +82,73 @@ static void a_length_that_is_not_there_is_refused(void **state)
 	}
 }
 
+/* What is written must be there, whatever the header says. */
+static void data_that_is_not_there_is_not_written(void **state)
+{
+	struct fs_driver *d = *state;
+	struct {
+		struct fuse_in_header header;
+		struct fuse_write_in in;
+		uint8_t data[400];
+	} request = { { .len = 2000, .opcode = FUSE_WRITE }, { .size = 1000 }, { 0 } };
+	struct {
+		struct fuse_out_header out;
+		struct fuse_write_out write;
+	} answer;
+	uint64_t node;
+
+	assert_int_equal(fs_driver_create(d, ROOT, "file", O_RDWR, &node, &request.in.fh), 0);
+	assert_int_equal(fs_driver_raw(d, 1, &request, sizeof(request), &answer, sizeof(answer)),
+			 sizeof(answer.out));
+	assert_int_equal(answer.out.error, -EINVAL);
+}
+
+static void arguments_that_are_too_short_are_refused(void **state)
+{
+	static const struct {
+		uint32_t opcode;
+		size_t args;
+	} calls[] = {
+		{ FUSE_INIT, FUSE_COMPAT_INIT_OUT_SIZE * 2 },
+		{ FUSE_GETATTR, sizeof(struct fuse_getattr_in) },
+		{ FUSE_SETATTR, sizeof(struct fuse_setattr_in) },
+		{ FUSE_ACCESS, sizeof(struct fuse_access_in) },
+		{ FUSE_OPEN, sizeof(struct fuse_open_in) },
+		{ FUSE_OPENDIR, sizeof(struct fuse_open_in) },
+		{ FUSE_READ, sizeof(struct fuse_read_in) },
+		{ FUSE_WRITE, sizeof(struct fuse_write_in) },
+		{ FUSE_RELEASE, sizeof(struct fuse_release_in) },
+	};
+	struct fs_driver *d = *state;
+	uint8_t answer[256];
+	struct {
+		uint64_t fh;
+		uint8_t zero[120];
+	} args = { 0 };
+	uint64_t node;
+
+	assert_int_equal(fs_driver_create(d, ROOT, "file", O_RDWR, &node, &args.fh), 0);
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		assert_int_equal(fs_driver_call(d, calls[i].opcode, node, &args, calls[i].args - 1,
+						NULL, 0, answer, sizeof(answer)),
+				 -EINVAL);
+}
+
+/* Even with room for one. */
+static void what_has_no_answer_gets_none(void **state)
+{
+	struct fs_driver *d = *state;
+	struct {
+		struct fuse_in_header header;
+		struct fuse_forget_in in;
+	} request = { { .len = sizeof(request), .opcode = FUSE_FORGET, .nodeid = 99 }, { 1 } };
+	struct fuse_out_header out;
+
+	assert_int_equal(fs_driver_raw(d, 0, &request, sizeof(request), &out, sizeof(out)), 0);
+	request.header.opcode = FUSE_BATCH_FORGET;
+	assert_int_equal(fs_driver_raw(d, 0, &request, sizeof(request), &out, sizeof(out)), 0);
+}
+
 /* Nothing is done whose result could not be told. */
 static void an_answer_without_room_means_no_effect(void **state)
 {
@@ -216,7 +283,7 @@ static void put_name(struct dice *dice, uint32_t opcode, uint8_t *args)
 		args += sizeof(struct fuse_create_in);
 	else if (opcode != FUSE_LOOKUP && opcode != FUSE_UNLINK && opcode != FUSE_RMDIR)
 		return;
-	strcpy((char *)args, name);
+	memcpy(args, name, strlen(name) + 1);
 }
 
 /* The mode of a directory that is removed afterwards must let us do so. */
@@ -336,6 +403,9 @@ int main(void)
 		both(what_is_not_known_is_said),
 		both(a_header_that_is_too_short_is_refused),
 		both(a_length_that_is_not_there_is_refused),
+		both(data_that_is_not_there_is_not_written),
+		both(arguments_that_are_too_short_are_refused),
+		both(what_has_no_answer_gets_none),
 		both(an_answer_without_room_means_no_effect),
 		both(names_end_within_the_request),
 		both(sizes_fit_the_buffers),

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "devices/device.h"
+#include "devices/fs_session.h"
 #include "fs_driver.h"
 
 #define ROOT FUSE_ROOT_ID
@@ -187,8 +188,9 @@ static void directories_are_made_and_removed(void **state)
 }
 
 /* Names of the entries in @bytes, each with a space behind it; the offset to go on from. */
-static uint64_t names(const uint8_t *bytes, size_t len, char *list)
+static uint64_t names(const uint8_t *bytes, size_t len, char list[128])
 {
+	size_t end = strlen(list);
 	struct fuse_dirent entry;
 	uint64_t offset = 0;
 
@@ -196,8 +198,9 @@ static uint64_t names(const uint8_t *bytes, size_t len, char *list)
 		memcpy(&entry, bytes + at, FUSE_NAME_OFFSET);
 		assert_true(at + FUSE_DIRENT_SIZE(&entry) <= len);
 		assert_int_not_equal(entry.ino, 0);
-		strncat(list, (const char *)bytes + at + FUSE_NAME_OFFSET, entry.namelen);
-		strcat(list, " ");
+		end += (size_t)snprintf(list + end, 128 - end, "%.*s ", (int)entry.namelen,
+					(const char *)bytes + at + FUSE_NAME_OFFSET);
+		assert_true(end < 128);
 		offset = entry.off;
 	}
 	return offset;
@@ -395,6 +398,29 @@ static void links_are_seen_but_not_followed(void **state)
 	fs_driver_stop(&outside, true);
 }
 
+/* The walk itself, without the checks of what the driver knows in front of it. */
+static void no_step_of_a_path_is_a_link(void **state)
+{
+	struct fs_driver *d = *state, outside;
+	struct fs_tree *tree = fs_directory(d->root);
+	struct fs_list list = { 0 };
+	struct stat st;
+
+	assert_non_null(tree);
+	fs_driver_start(&outside, true);
+	host_writes(&outside, "secret", "text");
+	assert_int_equal(symlink(outside.root, fs_driver_path(d, "link")), 0);
+	assert_int_equal(symlink("link/secret", fs_driver_path(d, "file")), 0);
+	assert_int_equal(tree->ops->stat(tree, "link/secret", &st), -ENOTDIR);
+	assert_int_equal(tree->ops->open(tree, "link/secret", O_RDONLY, 0), -ENOTDIR);
+	assert_int_equal(tree->ops->open(tree, "file", O_RDONLY, 0), -ELOOP);
+	assert_int_equal(tree->ops->mkdir(tree, "link/made", 0755), -ENOTDIR);
+	assert_int_equal(tree->ops->remove(tree, "link/secret", false), -ENOTDIR);
+	assert_int_equal(tree->ops->list(tree, "link", &list), -ENOTDIR);
+	tree->ops->close(tree);
+	fs_driver_stop(&outside, true);
+}
+
 static void the_host_and_the_guest_see_the_same(void **state)
 {
 	struct fs_driver *d = *state;
@@ -466,6 +492,11 @@ static void init_comes_first_and_begins_anew(void **state)
 	assert_int_equal(fs_driver_getattr(d, ROOT, &attr), 0);
 	assert_int_equal(fs_driver_getattr(d, node, &attr), -ESTALE);
 	assert_int_equal(fs_driver_release(d, fh, false), -EBADF);
+	assert_int_equal(fs_driver_lookup(d, ROOT, "file", &node), 0);
+	assert_int_equal(fs_driver_open(d, node, O_RDONLY, &fh), 0);
+	assert_int_equal(fs_driver_init(d), 0);
+	assert_int_equal(fs_driver_getattr(d, node, &attr), -ESTALE);
+	assert_int_equal(fs_driver_release(d, fh, false), -EBADF);
 	assert_int_equal(fs_driver_call(d, FUSE_DESTROY, 0, NULL, 0, NULL, 0, NULL, 0), 0);
 	assert_int_equal(fs_driver_getattr(d, ROOT, &attr), -EIO);
 }
@@ -510,6 +541,7 @@ static void there_is_an_end_to_what_may_be_open(void **state)
 		n++;
 	}
 	assert_int_equal(ret, -ENFILE);
+	assert_int_equal(n, FS_HANDLES_MAX);
 	assert_int_equal(fs_driver_release(d, last, true), 0);
 	assert_int_equal(fs_driver_opendir(d, ROOT, &fh), 0);
 }
@@ -628,6 +660,7 @@ int main(void)
 		both(statistics_access_and_syncing),
 		both(no_name_leads_out_of_the_directory),
 		directory_test(links_are_seen_but_not_followed),
+		directory_test(no_step_of_a_path_is_a_link),
 		directory_test(the_host_and_the_guest_see_the_same),
 		both(a_disabled_ring_has_no_effect),
 		both(init_comes_first_and_begins_anew),

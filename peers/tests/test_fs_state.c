@@ -21,7 +21,7 @@
 /* A driver that has made something, and the state of its service. */
 struct moved {
 	struct fs_driver from, to;
-	uint64_t dir, file, fh, reader, dir_fh;
+	uint64_t dir, file, forgotten, fh, reader, released, dir_fh;
 	uint8_t *bytes;
 	size_t len;
 };
@@ -37,6 +37,12 @@ static int start_in(void **state, bool directory)
 	assert_int_equal(fs_driver_write(&m->from, m->fh, 0, "before", 6), 0);
 	assert_int_equal(fs_driver_open(&m->from, m->file, O_RDONLY, &m->reader), 0);
 	assert_int_equal(fs_driver_opendir(&m->from, m->dir, &m->dir_fh), 0);
+	/* numbers that must not be used again */
+	assert_int_equal(fs_driver_mkdir(&m->from, m->dir, "gone", &m->forgotten), 0);
+	assert_int_equal(fs_driver_opendir(&m->from, m->forgotten, &m->released), 0);
+	assert_int_equal(fs_driver_release(&m->from, m->released, true), 0);
+	assert_int_equal(fs_driver_remove(&m->from, m->dir, "gone", true), 0);
+	fs_driver_forget(&m->from, m->forgotten, 1);
 	assert_int_equal(vu_fs_service.save(m->from.s, &m->bytes, &m->len), 0);
 	fs_driver_again(&m->to, &m->from, false);
 	return 0;
@@ -84,9 +90,9 @@ static void everything_goes_on(struct moved *m)
 	assert_int_equal(fs_driver_readdir(d, m->dir_fh, 2, entries, sizeof(entries)), 0);
 	assert_int_equal(d->len, FUSE_DIRENT_ALIGN(FUSE_NAME_OFFSET + strlen("file")));
 	assert_int_equal(fs_driver_open(d, m->file, O_RDONLY, &fh), 0);
-	assert_true(fh > m->dir_fh);
+	assert_true(fh > m->released);
 	assert_int_equal(fs_driver_mkdir(d, ROOT, "other", &node), 0);
-	assert_true(node > m->file);
+	assert_true(node > m->forgotten);
 	/* two lookups, two handles, then the node is gone */
 	assert_int_equal(fs_driver_release(d, fh, false), 0);
 	assert_int_equal(fs_driver_release(d, m->fh, false), 0);
@@ -323,6 +329,11 @@ static void state_that_was_forged_is_refused(void **state)
 	refuse(next_handle, UINT64_MAX);
 	refuse(more, 1);
 	refuse(more, UINT64_C(1) << 40);
+	f = right;
+	f.node = f.of = ROOT;
+	f.path = "dir";
+	f.flags = O_DIRECTORY;
+	assert_true(load_forged(m, &f) < 0);
 	assert_int_equal(load_forged(m, &right), 0);
 }
 
