@@ -7,7 +7,7 @@ CFLAGS ?= -O2 -g
 SANITIZE ?=
 
 python := /usr/bin/python3
-rooms := wire model memory vring devices script
+rooms := wire model memory vring devices script play
 dialect := -std=c11 -D_GNU_SOURCE -pthread -Ipeers -Ipeers/wire -I$(BUILD)/gen
 warnings := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror
 # Asked for when a recipe runs, because only then the packages are sure to be there.

@@ -9,9 +9,9 @@
 #include "memory/log.h"
 #include "model/model.h"
 #include "model/waits.h"
-#include "report.h"
+#include "play/report.h"
 #include "script/interp.h"
-#include "subject.h"
+#include "play/subject.h"
 #include "vring/vring.h"
 
 #define PLAYER_INBOX 64

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "subject.h"
+#include "play/subject.h"
 #include "wire/socket.h"
 
 #define STOP_GRACE (2 * VU_NSEC_PER_SEC)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The implementation under test as a process: started in a private directory, watched, ended, reaped. */
-#ifndef VRINGER_FRONTEND_SUBJECT_H
-#define VRINGER_FRONTEND_SUBJECT_H
+#ifndef VRINGER_PLAY_SUBJECT_H
+#define VRINGER_PLAY_SUBJECT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "subject.h"
+#include "play/subject.h"
 
 int subject_open_fds(const struct subject *s)
 {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report.h"
+#include "play/report.h"
 #include "script/trace.h"
 
 #define LINE_MAX_TEXT 4096

@@ -2,8 +2,8 @@
 /*
  * The event stream of a run (JSON Lines), and its view on the terminal, the chart.
  */
-#ifndef VRINGER_FRONTEND_REPORT_H
-#define VRINGER_FRONTEND_REPORT_H
+#ifndef VRINGER_PLAY_REPORT_H
+#define VRINGER_PLAY_REPORT_H
 
 #include <stdio.h>
 
