@@ -17,6 +17,7 @@ from typing import Any, Iterator, NamedTuple
 import pytest
 
 from conftest import PLAYER, Vringer, needs_player
+from vringer import places
 
 SUBJECT = "qemu-storage-daemon"
 pytestmark = [needs_player, pytest.mark.skipif(not shutil.which(SUBJECT), reason=f"no {SUBJECT}")]
@@ -32,6 +33,20 @@ QUEUES = STARTED + "-> GET_QUEUE_NUM\n"
 FEATURES = STARTED + "-> GET_FEATURES\n"
 STOPPED = STARTED + "-> GET_VRING_BASE 0\n<- GET_VRING_BASE\n"
 HUNG_UP = STARTED + "-> 99\nclosed\n"
+
+
+# Serves ten requests a second, so that one which follows another takes a while.
+EXPORT = "node-name=disk,addr"
+SLOW_EXPORT = "node-name=slow,addr"
+THROTTLE = """--object throttle-group,id=ten,limits.iops-total=10 \\
+--blockdev driver=throttle,node-name=slow,throttle-group=ten,file=disk \\
+--export"""
+
+
+def slow_candidate() -> str:
+    text = (places.CANDIDATES / f"{SUBJECT}.toml").read_text(encoding="utf-8")
+    assert EXPORT in text and "--export" in text
+    return text.replace(EXPORT, SLOW_EXPORT).replace("--export", THROTTLE)
 
 
 class Pair(NamedTuple):
@@ -95,7 +110,7 @@ PAIRS = {
                   "inconclusive"),
     "require": Pair(STARTED, 'require offered(VERSION_1) "it is modern"',
                     'require offered(RING_PACKED) "it knows packed rings"', "n/a"),
-    "idle": Pair(SETTLED, "idle 0 for 20ms", "idle 0 for 2s", instead=WRITTEN),
+    "idle": Pair(SETTLED, "idle 0 for 20ms", "idle 0 for 2s", instead=SETTLED + WRITE),
     "silence": Pair(STARTED, "silence <- for 20ms", "silence <- for 2s", instead=FEATURES),
     "drain": Pair("pipe $reader $writer\nsignal $writer\nclose $writer\n",
                   "drain $reader as $state within 1s", "drain $reader as $state within 100ms",
@@ -131,7 +146,8 @@ def results() -> Iterator[dict[str, dict[str, Any]]]:
         for name, pair in PAIRS.items():
             real.scenario(f"{name}-holds", pair.before + pair.holds, CLAUSE)
             real.scenario(f"{name}-inverted", (pair.instead or pair.before) + pair.inverted, CLAUSE)
-        real.run("run", "--backend", SUBJECT, "--json", "results.json", "--output", "out", "own",
+        candidate = real.candidate("slow", slow_candidate())
+        real.run("run", "--backend", str(candidate), "--json", "results.json", "--output", "out", "own",
                  timeout=300)
         content = json.loads((real.folder / "results.json").read_text(encoding="utf-8"))
         yield {os.path.basename(r["scenario"]): r for r in content["results"]}
