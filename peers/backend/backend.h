@@ -263,6 +263,11 @@ int event_take(int fd);
 /** event_signal - send one; what cannot be sent without waiting is pending already. */
 void event_signal(int fd);
 
+/* ---- truncation.c ---- */
+
+/** survive_truncation - memory whose file the front-end made shorter reads as zeroes from then on. */
+void survive_truncation(void);
+
 /* ---- capabilities.c ---- */
 void print_capabilities(const struct backend_options *opt);
 

@@ -17,22 +17,31 @@ static int update(struct backend *be, const struct vu_message *msg)
 	return vu_map_iotlb_update(&be->map, &entry);
 }
 
-/* What is held was translated before: it must be done with when the reply is sent. */
 static int invalidate(struct backend *be, const struct vu_message *msg)
 {
-	rings_settle(be, NULL);
-	rings_tell(be);
 	vu_map_iotlb_invalidate(&be->map, field(msg, "iova"), field(msg, "size"));
 	return 0;
 }
 
+static int change(struct backend *be, const struct vu_message *msg)
+{
+	switch (field(msg, "type")) {
+	case VHOST_IOTLB_UPDATE:
+		return update(be, msg);
+	case VHOST_IOTLB_INVALIDATE:
+		return invalidate(be, msg);
+	}
+	return -EINVAL;
+}
+
+/* What is held was translated before: it must be done with when the reply is sent. */
 int iotlb_msg(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
-	uint64_t type = field(msg, "type");
-	int err = type == VHOST_IOTLB_UPDATE	 ? update(be, msg) :
-		  type == VHOST_IOTLB_INVALIDATE ? invalidate(be, msg) :
-						   -EINVAL;
+	int err;
 
+	rings_settle(be, NULL);
+	rings_tell(be);
+	err = change(be, msg);
 	vu_message_set_u64(reply, (uint64_t)-err);
 	memory_changed(be);
 	return ANSWERED;

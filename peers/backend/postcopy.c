@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -34,10 +35,25 @@ bool postcopy_available(void)
 	return fd >= 0;
 }
 
+/*
+ * Who waits for a page sees nothing else. Should the front-end die meanwhile, signals that are
+ * read in the loop would not be seen: they end the process as long as faults are possible.
+ */
+static void signals_end_us(bool at_once)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(at_once ? SIG_UNBLOCK : SIG_BLOCK, &set, NULL);
+}
+
 void postcopy_close(struct backend *be)
 {
 	if (be->postcopy.uffd >= 0)
 		close(be->postcopy.uffd);
+	signals_end_us(false);
 	be->postcopy = (struct postcopy){ .uffd = -1 };
 }
 
@@ -160,6 +176,7 @@ int postcopy_ack(struct backend *be)
 	for (size_t i = 0; i < be->map.nregions && !err; i++)
 		err = make_fault(pc->uffd, &be->map.regions[i]);
 	pc->ack_due = false;
+	signals_end_us(true);
 	rings_run(be);
 	return err;
 }

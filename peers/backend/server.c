@@ -207,6 +207,7 @@ static int begin(struct backend *be, char *why, size_t size)
 	be->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (be->epoll < 0)
 		return -errno;
+	survive_truncation();
 	err = open_signals(be);
 	if (err)
 		return err;
