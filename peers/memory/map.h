@@ -87,7 +87,8 @@ uint64_t vu_map_guest_of(const struct vu_map *map, const void *host);
  * when unmapped; with the IOMMU @miss then tells whether it is a miss (ask the
  * front-end) or an access failure.
  */
-void *vu_map_device(const struct vu_map *map, uint64_t address, uint64_t *len, bool write, bool *miss);
+void *vu_map_device(const struct vu_map *map, uint64_t address, uint64_t *len, bool write,
+		    bool *miss);
 
 /**
  * vu_map_iotlb_update - enter a translation in place of those that it overlaps.

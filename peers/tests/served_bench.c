@@ -26,9 +26,8 @@ static void map_region(struct bench *b, const struct vu_region *r)
 {
 	uint64_t guest = b->map.iommu ? 0 : r->guest_address;
 
-	assert_int_equal(vu_map_add(&b->map, guest, r->user_address, r->size, r->mmap_offset,
-				    r->fd),
-			 0);
+	assert_int_equal(
+		vu_map_add(&b->map, guest, r->user_address, r->size, r->mmap_offset, r->fd), 0);
 }
 
 void bench_serve(const struct bench *b, struct vu_served *dev, uint32_t base)
@@ -194,8 +193,9 @@ bool bench_take(struct bench *b)
 	assert_int_equal(done.len, b->written[done.id]);
 	chain = &b->sent[done.id];
 	for (size_t n = 0; n < chain->nbuffers; n++)
-		for (uint32_t at = 0; chain->buffers[n].device_writes && i < done.len &&
-				      at < chain->buffers[n].len; at++, i++)
+		for (uint32_t at = 0;
+		     chain->buffers[n].device_writes && i < done.len && at < chain->buffers[n].len;
+		     at++, i++)
 			assert_int_equal(*byte_at(b, chain->buffers[n].guest + at),
 					 pattern(~b->token[done.id], i));
 	forget(b, done.id);

@@ -41,7 +41,10 @@ struct place {
 	size_t offset, size;
 };
 
-#define PLACE(type, field) { #field, offsetof(struct type, field), sizeof(((struct type *)0)->field) }
+#define PLACE(type, field)                                                              \
+	{                                                                               \
+#field, offsetof(struct type, field), sizeof(((struct type *)0)->field) \
+	}
 
 static void expect_layout(const char *payload, const struct place *places, size_t n)
 {
@@ -71,15 +74,15 @@ static void the_layout_is_that_of_the_spec(void **state)
 					     PLACE(inflight_split_entry, next),
 					     PLACE(inflight_split_entry, counter) };
 	const struct place split[] = {
-		PLACE(inflight_split, features),	PLACE(inflight_split, version),
-		PLACE(inflight_split, desc_num),	PLACE(inflight_split, last_batch_head),
-		PLACE(inflight_split, used_idx),	{ "desc", sizeof(struct inflight_split), 0 }
+		PLACE(inflight_split, features), PLACE(inflight_split, version),
+		PLACE(inflight_split, desc_num), PLACE(inflight_split, last_batch_head),
+		PLACE(inflight_split, used_idx), { "desc", sizeof(struct inflight_split), 0 }
 	};
 	const struct place packed_entry[] = {
 		PLACE(inflight_packed_entry, inflight), PLACE(inflight_packed_entry, next),
-		PLACE(inflight_packed_entry, last),	PLACE(inflight_packed_entry, num),
-		PLACE(inflight_packed_entry, counter),	PLACE(inflight_packed_entry, id),
-		PLACE(inflight_packed_entry, flags),	PLACE(inflight_packed_entry, len),
+		PLACE(inflight_packed_entry, last),     PLACE(inflight_packed_entry, num),
+		PLACE(inflight_packed_entry, counter),  PLACE(inflight_packed_entry, id),
+		PLACE(inflight_packed_entry, flags),    PLACE(inflight_packed_entry, len),
 		PLACE(inflight_packed_entry, addr)
 	};
 	const size_t at = offsetof(struct inflight_packed, position);
@@ -91,8 +94,8 @@ static void the_layout_is_that_of_the_spec(void **state)
 		PLACE(inflight_packed, old_free_head),
 		{ "used_idx", at + offsetof(struct inflight_position, used_idx), 2 },
 		{ "old_used_idx", at + offsetof(struct inflight_position, old_used_idx), 2 },
-		{ "used_wrap_counter",
-		  at + offsetof(struct inflight_position, used_wrap_counter), 1 },
+		{ "used_wrap_counter", at + offsetof(struct inflight_position, used_wrap_counter),
+		  1 },
 		{ "old_used_wrap_counter",
 		  at + offsetof(struct inflight_position, old_used_wrap_counter), 1 },
 		{ "desc", sizeof(struct inflight_packed), 0 }
@@ -222,7 +225,7 @@ static void come_back(struct ring *g, struct vu_served *dev)
 	attach(g, dev, g->base);
 }
 
-/* Nothing lost, nothing twice, and the ring is as good as new: all of its entries can be used. */
+/* Nothing lost, nothing twice; and the ring is as good as new: it can be filled, and die again. */
 static void expect_recovery(struct ring *g)
 {
 	struct bench *b = g->b;
@@ -235,6 +238,9 @@ static void expect_recovery(struct ring *g)
 		while (bench_add(b))
 			;
 	}
+	expect_outstanding(b, &dev);
+	vu_inflight_detach(&dev);
+	come_back(g, &dev);
 	expect_outstanding(b, &dev);
 	complete_all(b, &dev);
 	vu_inflight_detach(&dev);
@@ -439,7 +445,7 @@ static void a_crash_at_every_store_of_a_fetch(void **state)
 	if (under_valgrind())
 		skip();
 	for (size_t i = 0; i < NSHAPES; i++) {
-		for (uint64_t seed = 1; seed <= 4; seed++) {
+		for (uint64_t seed = 1; seed <= 3; seed++) {
 			struct ring g;
 
 			ring_open(&g, &shapes[i], MEMORY, seed);
@@ -456,7 +462,7 @@ static void a_crash_at_every_store_of_a_completion(void **state)
 	if (under_valgrind())
 		skip();
 	for (size_t i = 0; i < NSHAPES; i++) {
-		for (uint64_t seed = 1; seed <= 6; seed++) {
+		for (uint64_t seed = 1; seed <= 4; seed++) {
 			struct ring g;
 
 			ring_open(&g, &shapes[i], MEMORY, seed);

@@ -90,9 +90,9 @@ static void an_offset_need_not_be_of_a_page(void **state)
 	uint8_t *host;
 
 	write_at(f->fd, 2 * PAGE + 77, 0x33);
-	assert_int_equal(vu_map_add(&f->map, GUEST, USER, FILE_SIZE - 2 * PAGE - 77,
-				    2 * PAGE + 77, f->fd),
-			 0);
+	assert_int_equal(
+		vu_map_add(&f->map, GUEST, USER, FILE_SIZE - 2 * PAGE - 77, 2 * PAGE + 77, f->fd),
+		0);
 	host = vu_map_guest(&f->map, GUEST, 1);
 	assert_int_equal(*host, 0x33);
 	host[FILE_SIZE - 2 * PAGE - 78] = 1;
@@ -143,8 +143,10 @@ static void regions_do_not_overlap(void **state)
 	struct vu_map *map = &f->map;
 
 	assert_int_equal(vu_map_add(map, GUEST, USER, 4 * PAGE, 0, f->fd), 0);
-	assert_int_equal(vu_map_add(map, GUEST + 3 * PAGE, USER + PAGE * 9, PAGE, 0, f->fd), -EINVAL);
-	assert_int_equal(vu_map_add(map, GUEST - PAGE, USER + PAGE * 9, 2 * PAGE, 0, f->fd), -EINVAL);
+	assert_int_equal(vu_map_add(map, GUEST + 3 * PAGE, USER + PAGE * 9, PAGE, 0, f->fd),
+			 -EINVAL);
+	assert_int_equal(vu_map_add(map, GUEST - PAGE, USER + PAGE * 9, 2 * PAGE, 0, f->fd),
+			 -EINVAL);
 	assert_int_equal(vu_map_add(map, 0, USER + 4 * PAGE - 1, PAGE, 0, f->fd), -EINVAL);
 	assert_int_equal(vu_map_add(map, 0, USER - PAGE, 9 * PAGE, 0, f->fd), -EINVAL);
 	assert_int_equal(vu_map_add(map, GUEST + 4 * PAGE, USER - PAGE, PAGE, 0, f->fd), 0);
@@ -412,13 +414,13 @@ static void marks_are_atomic(void **state)
 {
 	struct fixture *f = *state;
 	struct marker m = { .map = &f->map };
-	_Atomic(uint8_t) *byte;
+	atomic_uchar *byte;
 	pthread_t thread;
 	struct vu_log log;
 	unsigned int wrong = 0;
 
 	log_of(f, &log, 64 * PAGE, 0);
-	byte = (_Atomic(uint8_t) *)log.map;
+	byte = (atomic_uchar *)log.map;
 	assert_int_equal(pthread_create(&thread, NULL, mark_the_neighbour, &m), 0);
 	while (!m.started)
 		;

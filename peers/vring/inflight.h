@@ -10,6 +10,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "vring/served_layout.h"
+
 #define INFLIGHT_VERSION 1
 
 struct inflight_split_entry {
@@ -55,5 +57,53 @@ struct inflight_packed {
 	uint8_t padding[8];
 	struct inflight_packed_entry desc[];
 };
+
+/* An index in the buffer that is outside of it is damage that others did: it must not become ours. */
+static inline uint16_t bounded(const struct vu_served *r, uint16_t i)
+{
+	return i < r->size ? i : 0;
+}
+
+static inline struct inflight_split_entry *split_entry(const struct vu_served *r, uint16_t i)
+{
+	struct inflight_split *region = r->inflight;
+
+	return &region->desc[bounded(r, i)];
+}
+
+static inline struct inflight_packed_entry *packed_entry(const struct vu_served *r, uint16_t i)
+{
+	struct inflight_packed *region = r->inflight;
+
+	return &region->desc[bounded(r, i)];
+}
+
+static inline uint16_t used_position(const struct inflight_position *p)
+{
+	return (uint16_t)(p->used_idx | (p->used_wrap_counter ? PACKED_WRAP : 0));
+}
+
+static inline uint16_t old_position(const struct inflight_position *p)
+{
+	return (uint16_t)(p->old_used_idx | (p->old_used_wrap_counter ? PACKED_WRAP : 0));
+}
+
+/* A front-end that writes to the buffer while we do must not lead us out of the ring. */
+static inline uint16_t bounded_position(const struct vu_served *r, uint16_t position)
+{
+	return packed_index(position) < r->size ? position : 0;
+}
+
+static inline void set_used(struct inflight_position *p, uint16_t position)
+{
+	p->used_idx = packed_index(position);
+	p->used_wrap_counter = !!(position & PACKED_WRAP);
+}
+
+static inline void set_old(struct inflight_position *p)
+{
+	p->old_used_idx = p->used_idx;
+	p->old_used_wrap_counter = p->used_wrap_counter;
+}
 
 #endif

@@ -203,7 +203,8 @@ static bool is_possible(const struct vu_served *r)
 	if (r->size == 0 || r->size > VU_QUEUE_SIZE_MAX)
 		return false;
 	if (r->packed)
-		return packed_index(r->last_avail) < r->size && packed_index(r->last_used) < r->size;
+		return packed_index(r->last_avail) < r->size &&
+		       packed_index(r->last_used) < r->size;
 	return (r->size & (r->size - 1)) == 0;
 }
 
@@ -251,7 +252,6 @@ void vu_served_set_base(struct vu_served *r, uint32_t base)
 	r->last_avail = (uint16_t)base;
 	r->last_used = (uint16_t)(r->packed ? base >> 16 : base);
 	r->in_flight = 0;
-	r->unsaid = false;
 	r->signalled_valid = false;
 	r->mapped = r->mapped && is_possible(r);
 	if (r->mapped && check_mapped(r) == 0) {

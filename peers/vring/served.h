@@ -24,9 +24,9 @@ struct vu_segment {
  * pointers hold as long as the memory does: drain before a region goes.
  */
 struct vu_element {
-	uint16_t id;          /* head (split) or buffer id (packed) */
-	uint16_t ndescs;      /* descriptors it takes in the ring */
-	uint16_t slot;        /* entry of the in-flight buffer (packed) */
+	uint16_t id;     /* head (split) or buffer id (packed) */
+	uint16_t ndescs; /* descriptors it takes in the ring */
+	uint16_t slot;   /* entry of the in-flight buffer (packed) */
 	struct vu_segment out[VU_SEGMENTS_MAX], in[VU_SEGMENTS_MAX];
 	size_t nout, nin;
 	uint64_t out_len, in_len;
@@ -45,23 +45,24 @@ struct vu_served {
 	struct vu_map *map;
 	uint16_t size;
 	bool packed, event_idx;
-	bool log_used;       /* VHOST_VRING_F_LOG */
-	uint64_t log_guest;  /* where writes to the used ring are logged */
+	bool log_used;                             /* VHOST_VRING_F_LOG */
+	uint64_t log_guest;                        /* where writes to the used ring are logged */
 	uint64_t desc_user, avail_user, used_user; /* IOVAs when the IOMMU is in use */
-	void *desc, *avail, *used; /* NULL until vu_served_map() */
-	bool mapped;               /* vu_served_map() worked for this base */
-	unsigned int generation;   /* of the map when they were found */
+	void *desc, *avail, *used;                 /* NULL until vu_served_map() */
+	bool mapped;                               /* vu_served_map() worked for this base */
+	unsigned int generation;                   /* of the map when they were found */
 	uint16_t last_avail, last_used; /* split: free running; packed: index | wrap << 15 */
-	uint16_t signalled;     /* used index at the last call decision (event index) */
+	uint16_t signalled;             /* used index at the last call decision (event index) */
 	bool signalled_valid;
-	bool unsaid;            /* something was pushed that no call decision covers */
-	uint16_t in_flight;     /* popped, not pushed: requests (split), descriptors (packed) */
-	void *inflight;         /* region of this queue in the in-flight buffer, or NULL */
-	uint64_t counter;       /* of in-flight entries */
-	struct vu_resubmit *resubmit; /* what an earlier life left in flight; NULL when none is left */
+	bool unsaid;        /* something was pushed that no call decision covers */
+	uint16_t in_flight; /* popped, not pushed: requests (split), descriptors (packed) */
+	void *inflight;     /* region of this queue in the in-flight buffer, or NULL */
+	uint64_t counter;   /* of in-flight entries */
+	struct vu_resubmit
+		*resubmit; /* what an earlier life left in flight; NULL when none is left */
 	uint16_t nresubmit, resubmitted;
-	struct vu_fault fault;  /* after -EFAULT */
-	char trouble[120];      /* why the ring is broken, after -EPROTO, -EINVAL and -EFAULT */
+	struct vu_fault fault; /* after -EFAULT */
+	char trouble[120];     /* why the ring is broken, after -EPROTO, -EINVAL and -EFAULT */
 };
 
 /**
@@ -109,7 +110,7 @@ bool vu_served_should_call(struct vu_served *r);
  */
 bool vu_served_want_kick(struct vu_served *r, bool want);
 
-/* ---- in-flight buffer (inflight.c): "Inflight I/O tracking" ---- */
+/* ---- in-flight buffer (inflight.c, recover.c): "Inflight I/O tracking" ---- */
 
 /** vu_inflight_size - bytes that one queue of @size entries needs; regions follow one another. */
 size_t vu_inflight_size(uint16_t size, bool packed);

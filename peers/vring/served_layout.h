@@ -55,14 +55,19 @@ bool served_packed_waiting(const struct vu_served *r);
 /** inflight_fetch - @el is popped: remember it. */
 int inflight_fetch(struct vu_served *r, struct vu_element *el);
 
-/** inflight_pop - hand out again what an earlier life left. */
-int inflight_pop(struct vu_served *r, struct vu_element *el);
-
 /** inflight_completing, inflight_completed - before and after the driver can see that @el is used. */
 void inflight_completing(struct vu_served *r, const struct vu_element *el);
 void inflight_completed(struct vu_served *r, const struct vu_element *el);
 
 /** inflight_moved - the ring starts at another place; where nothing is in flight that counts. */
 void inflight_moved(struct vu_served *r);
+
+/* recover.c */
+
+/** inflight_pop - hand out again the next of what an earlier life left. */
+int inflight_pop(struct vu_served *r, struct vu_element *el);
+
+/** inflight_forget_list - hand out no more of that. */
+void inflight_forget_list(struct vu_served *r);
 
 #endif

@@ -69,8 +69,8 @@ int served_packed_pop(struct vu_served *r, struct vu_element *el)
 		return -EAGAIN;
 	do {
 		if (el->ndescs + r->in_flight >= r->size)
-			return served_broken(r, "more descriptors in flight than the ring of %u has",
-					     r->size);
+			return served_broken(
+				r, "more descriptors in flight than the ring of %u has", r->size);
 		served_packed_read(desc_at(r, at), &desc);
 		ret = served_packed_add(r, el, &desc);
 		if (ret < 0)
