@@ -445,7 +445,7 @@ static void a_crash_at_every_store_of_a_fetch(void **state)
 	if (under_valgrind())
 		skip();
 	for (size_t i = 0; i < NSHAPES; i++) {
-		for (uint64_t seed = 1; seed <= 3; seed++) {
+		for (uint64_t seed = 1; seed <= 4; seed++) {
 			struct ring g;
 
 			ring_open(&g, &shapes[i], MEMORY, seed);
@@ -462,7 +462,7 @@ static void a_crash_at_every_store_of_a_completion(void **state)
 	if (under_valgrind())
 		skip();
 	for (size_t i = 0; i < NSHAPES; i++) {
-		for (uint64_t seed = 1; seed <= 4; seed++) {
+		for (uint64_t seed = 1; seed <= 6; seed++) {
 			struct ring g;
 
 			ring_open(&g, &shapes[i], MEMORY, seed);

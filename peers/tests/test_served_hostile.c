@@ -25,22 +25,19 @@ struct raw {
 	uint16_t flags, next;
 };
 
-static void put_bytes(struct bench *b, uint64_t guest, const void *bytes, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		*(uint8_t *)vu_memory_host(&b->mem, guest + i, 1) = ((const uint8_t *)bytes)[i];
-}
-
 /* Write descriptors of either layout; @lap is the flag that makes a packed one available. */
 static void put(struct bench *b, uint64_t guest, const struct raw *raw, size_t n, uint16_t lap)
 {
-	for (size_t i = 0; i < n; i++) {
+	uint8_t bytes[sizeof(struct vring_desc)];
+
+	for (size_t i = 0; i < n; i++, guest += sizeof(bytes)) {
 		struct vring_packed_desc packed = { raw[i].addr, raw[i].len, 1,
 						    raw[i].flags | lap };
 		struct vring_desc split = { raw[i].addr, raw[i].len, raw[i].flags, raw[i].next };
 
-		put_bytes(b, guest + i * sizeof(split),
-			  b->vr.packed ? (void *)&packed : (void *)&split, sizeof(split));
+		memcpy(bytes, b->vr.packed ? (void *)&packed : (void *)&split, sizeof(bytes));
+		for (size_t at = 0; at < sizeof(bytes); at++)
+			*(uint8_t *)vu_memory_host(&b->mem, guest + at, 1) = bytes[at];
 	}
 }
 
