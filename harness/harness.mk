@@ -15,6 +15,12 @@ check-harness: all | deps-run deps-test deps-candidates ## run the harness's own
 run: all | deps-run deps-candidates ## judge the real back-ends that come with Debian
 	$(BUILD)/bin/vringer run
 
+RUNS ?= 10
+CANDIDATE ?= qemu-storage-daemon
+
+check-stable: all | deps-run deps-candidates ## judge CANDIDATE RUNS times: each run has to say the same
+	$(python) harness/bench/check_stable.py $(CANDIDATE) $(RUNS)
+
 # Below share/vringer the tree keeps its shape, so that the command finds everything as it does here.
 install-harness: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(shared)/harness/vringer
@@ -26,4 +32,4 @@ install-harness: all
 
 install: install-harness
 
-.PHONY: check-harness run install-harness
+.PHONY: check-harness run check-stable install-harness

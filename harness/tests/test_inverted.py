@@ -147,8 +147,8 @@ def results() -> Iterator[dict[str, dict[str, Any]]]:
             real.scenario(f"{name}-holds", pair.before + pair.holds, CLAUSE)
             real.scenario(f"{name}-inverted", (pair.instead or pair.before) + pair.inverted, CLAUSE)
         candidate = real.candidate("slow", slow_candidate())
-        real.run("run", "--backend", str(candidate), "--json", "results.json", "--output", "out", "own",
-                 timeout=300)
+        real.run("run", "--backend", str(candidate), "--json", "results.json", "--output", "out",
+                 "own", timeout=300)
         content = json.loads((real.folder / "results.json").read_text(encoding="utf-8"))
         yield {os.path.basename(r["scenario"]): r for r in content["results"]}
 

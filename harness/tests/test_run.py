@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from conftest import CLAUSE, Vringer
+from vringer.render import essential
 
 FAIL = f'fail {{"clauses": ["{CLAUSE}"], "reason": "not started", "expected": "<- A", ' \
        '"actual": "<- B"}'
@@ -51,7 +52,7 @@ def test_strict_makes_a_should_count(vringer: Vringer, strict: tuple[str, ...], 
 
 @pytest.mark.parametrize("more, verdict, code", [
     ('{"ending": "crashed SIGSEGV"}', "fail", 1), ('{"ending": "hung"}', "fail", 1),
-    ('{"waits": "front-end waits for back-end"}', "fail", 1),
+    ('{"waits": "ring 0 waits for back-end"}', "pass", 0),
     ('{"ending": "exited 1"}', "pass", 0)])
 def test_a_crash_or_a_hang_is_always_red(vringer: Vringer, more: str, verdict: str,
                                          code: int) -> None:
@@ -100,6 +101,33 @@ def test_a_failure_is_shown_with_all_that_bears_it_out(vringer: Vringer) -> None
     assert "\x1b" not in shown
 
 
+def test_passes_are_told_in_short(vringer: Vringer) -> None:
+    vringer.fake("good", "pass")
+    vringer.fake("lost", 'n/a {"reason": "lacks it"}', head="needs STATUS\n")
+    path = vringer.candidate("mine", CANDIDATE + 'lacks = ["STATUS"]\n')
+    shown = vringer.judge(backend=str(path))[1]
+    assert "own/good" not in shown and "passed       own 1" in shown
+    assert "n/a, lacks   STATUS 1" in shown
+    assert "own/good" in vringer.judge("-v", backend=str(path))[1]
+
+
+def test_many_failures_are_not_all_shown(vringer: Vringer) -> None:
+    for number in range(13):
+        vringer.fake(f"bad-{number:02}", FAIL)
+    shown = vringer.judge()[1]
+    assert shown.count("\nFAIL ") == 10 and "and 3 more" in shown
+    assert "own/bad-12[true]  unexpected fail" in shown
+    assert vringer.judge("-v")[1].count("\nFAIL ") == 13
+
+
+def test_a_chart_is_shown_without_what_only_makes_sure(vringer: Vringer) -> None:
+    chart = ["-> SET_OWNER", "   fence", "-> GET_FEATURES", "<- GET_FEATURES 1", "   kick 0",
+             "-> GET_FEATURES", "   require 1 \"why\""]
+    kept = list(essential(f"  {n}.250  {text}" for n, text in enumerate(chart)))
+    assert [line.split("  ", 2)[2].strip() for line in kept] == \
+        ["-> SET_OWNER", "fence", "kick 0", "-> GET_FEATURES"]
+
+
 def test_hangs_are_shown_first(vringer: Vringer) -> None:
     vringer.fake("aaa", FAIL)
     vringer.fake("zzz", 'fail {"ending": "hung", "waits": "each for the other"}')
@@ -136,7 +164,7 @@ def test_several_are_played_at_a_time_and_told_in_order(vringer: Vringer) -> Non
     os.mkfifo(fifo)
     vringer.fake("a", f"reads {fifo}")
     vringer.fake("b", f"writes {fifo}")
-    code, shown, results = vringer.judge("--jobs", "2")
+    code, shown, results = vringer.judge("-v", "--jobs", "2")
     assert (code, [r["verdict"] for r in results]) == (0, ["pass", "pass"])
     assert shown.index("own/a") < shown.index("own/b")
 

@@ -51,7 +51,9 @@ def _wrap(text: str, indent: str = "  ") -> str:
 
 
 def _about(fields: list[tuple[str, str]]) -> list[str]:
-    return [f"  {name:<12} {text}" for name, text in fields if text]
+    return [textwrap.fill(text, WIDTH, initial_indent=f"  {name:<12} ",
+                          subsequent_indent=" " * 15, break_long_words=False)
+            for name, text in fields if text]
 
 
 def clause_text(clause: Clause, registry: Registry, suite: list[Scenario]) -> str:

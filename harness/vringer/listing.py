@@ -11,8 +11,10 @@ from typing import Any, Callable
 from vringer import candidates, clauses, places, scenarios
 from vringer.errors import HarnessError, UsageError
 from vringer.summary import Exit
+from vringer.verdict import LEVELS
 
 LIST_SECONDS = 20
+FEW = 3
 Row = dict[str, Any]
 
 
@@ -78,10 +80,26 @@ def _clause_lines(rows: list[Row]) -> list[str]:
     """Clauses with the scenarios that check them, and why some have none."""
     for row in rows:
         reason = row["uncovered"] or "nobody wrote one so far"
-        row["told"] = ", ".join(row["scenarios"]) or f"no scenario: {reason}"
+        row["told"] = _some(row["scenarios"]) or f"no scenario: {reason}"
+    return [*_columns(rows, "id", "role", "level", "status", "told"), "", *_coverage(rows)]
+
+
+def _some(names: list[str]) -> str:
+    """The first few of @names."""
+    rest = f" and {len(names) - FEW} more" if len(names) > FEW else ""
+    return ", ".join(names[:FEW]) + rest
+
+
+def _coverage(rows: list[Row]) -> list[str]:
+    """How many clauses of the spec have a scenario; what binds both sides counts for each."""
+    lines = [f"{'with a scenario':<17}" + "".join(f"{level:>10}" for level in LEVELS)]
+    for side in ("back-end", "front-end"):
+        mine = [r for r in rows if r["role"] in (side, "both") and r["status"] == "current"]
+        cells = [f"{sum(bool(r['scenarios']) for r in of)}/{len(of)}" for of in
+                 ([r for r in mine if r["level"] == level] for level in LEVELS)]
+        lines.append(f"  {side:<15}" + "".join(f"{cell:>10}" for cell in cells))
     covered = sum(bool(row["scenarios"]) for row in rows)
-    return [*_columns(rows, "id", "role", "level", "status", "told"), "",
-            f"{len(rows)} clauses, {covered} with a scenario"]
+    return [*lines, "", f"{len(rows)} clauses, drafts among them; {covered} with a scenario"]
 
 
 def _scenario_lines(rows: list[Row]) -> list[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import os
 import shlex
+import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING, Iterable, NamedTuple
+from typing import TYPE_CHECKING, Iterable, Iterator, NamedTuple
 
 from vringer.clauses import Clause
 from vringer.events import printable
@@ -15,10 +16,10 @@ from vringer.verdict import Result, concerned_ids
 if TYPE_CHECKING:
     from vringer.plan import Run
 
-CHART_LINES = 40
+CHART_LINES = 14
 LOG_LINES = 8
 LOG_BYTES = 4096
-WIDEST = 200
+WIDEST = 140
 MOST_NAMES = 10
 NOT_UP = "the command has to stay in the foreground and listen at {socket}; start it by hand to " \
     "see it fail,\nsay --connects if it connects instead, and --scale 5 if it is just slow"
@@ -51,7 +52,9 @@ def clip(text: str) -> str:
 
 def told(result: Result) -> str:
     """Why it is no plain pass, in one sentence if possible."""
-    parts = (result.surprise, result.reading, result.play.reason)
+    play = result.play
+    seen = (play.ending,) if play.crashed or play.hung else (result.reading, play.reason)
+    parts = (result.surprise, *seen)
     return ": ".join(dict.fromkeys(part for part in parts if part))
 
 
@@ -66,13 +69,22 @@ def headline(result: Result) -> Line:
     return Line(f"{kind(result):<12} {one_line(result, told(result))}", style)
 
 
+def essential(lines: Iterable[str]) -> Iterator[str]:
+    """A chart without the messages that only make sure of something."""
+    fencing = False
+    for line in lines:
+        said = line.lstrip(" .0123456789")
+        if said.startswith("require ") or fencing and said[2:].startswith(" GET_FEATURES"):
+            continue
+        fencing = said.startswith("fence")
+        yield line
+
+
 def _chart(result: Result) -> list[Line]:
     messages = f"\n{result.play.chart}".partition("\n\n")[0]  # what follows is told below
-    lines = messages.strip("\n").split("\n") if messages else []
+    lines = list(essential(messages.strip("\n").split("\n"))) if messages else []
     cut = len(lines) - CHART_LINES
-    where = f", all of it in {result.play.evidence['chart']}" if "chart" in result.play.evidence \
-        else ""
-    head = [Line(f"  ... {cut} lines before{where}", "dim")] if cut > 0 else []
+    head = [Line(f"  ... {cut} lines before", "dim")] if cut > 0 else []
     return head + [Line(f"  {clip(text)}") for text in lines[-CHART_LINES:]]
 
 
@@ -84,8 +96,9 @@ def _labelled(label: str, text: str, style: str = "") -> list[Line]:
 
 def _clause(clause: Clause) -> list[Line]:
     binding = clause.basis + (", settled by the record" if clause.settled else "")
-    return [*_labelled("clause", f"{clause.id} ({clause.level}, {binding}): {clause.text}"),
-            *_labelled("spec", f"{clause.section}, {clause.link}")]
+    return [*_labelled("clause", f"{clause.id} ({clause.level}, {binding})"),
+            *_labelled("", textwrap.fill(clause.text, WIDEST)),
+            *_labelled("spec", f"{clause.section}, since {clause.since}: {clause.link}")]
 
 
 def _last_words(result: Result) -> str:
@@ -104,9 +117,14 @@ def _last_words(result: Result) -> str:
 
 def _ending(result: Result) -> str:
     play = result.play
-    left = [f"{n} {what} more than before" for n, what in
-            ((play.fds_left, "descriptors"), (play.maps_left, "mappings")) if n > 0]
+    left = [f"{play.fds_left} descriptors more than before"] if play.fds_left > 0 else []
     return ", ".join([play.ending, *left])
+
+
+def _place(result: Result) -> str:
+    """The line of the scenario, by the shorter of its names."""
+    file, line = result.play.file, result.play.line
+    return f"{min(file, os.path.relpath(file), key=len)}:{line}" if file and line else ""
 
 
 def rerun(results: Iterable[Result], run: Run) -> str:
@@ -132,8 +150,8 @@ def failure(result: Result, run: Run) -> list[Line]:
              *_chart(result)]
     lines += _labelled("expected", play.expected, "green")
     lines += _labelled("actual", play.actual or ("nothing" if play.expected else ""), "red")
-    lines += _labelled("at", f"{play.file}:{play.line}" if play.file and play.line else "")
-    lines += _labelled("reason", play.reason)
+    lines += _labelled("at", _place(result))
+    lines += _labelled("reason", play.reason if play.reason != play.actual else "")
     lines += _labelled("cure", "" if play.came_up or result.verdict == "error" else NOT_UP)
     lines += _labelled("waits", play.waits, "bold red")
     lines += _labelled("reading", result.reading)
@@ -144,8 +162,8 @@ def failure(result: Result, run: Run) -> list[Line]:
     lines += _labelled("but", result.surprise if result.expected_verdict != "pass" else "")
     for note in play.notes:
         lines += _labelled("note", note)
-    lines += _labelled("evidence", next((str(Path(p).parent) for p in play.evidence.values()), ""))
-    return lines + _labelled("again", rerun([result], run))
+    return lines + _labelled("evidence", next(
+        (str(Path(p).parent) for p in play.evidence.values()), ""))
 
 
 def properties(result: Result) -> list[tuple[str, object]]:

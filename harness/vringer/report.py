@@ -24,6 +24,7 @@ from vringer.results import ResultFile
 from vringer.summary import Exit
 from vringer.verdict import Play, Result
 
+MOST_SHOWN = 10
 EXIT_BASE = 100  # keeps our exit codes apart from those that pytest gives to its own troubles
 
 
@@ -86,9 +87,7 @@ class Reporter:
         self.results.append(result)
         if self.file:
             self.file.add(result)
-        if self.verbose > 0 or (self.verbose == 0 and not self.console.is_terminal):
-            self.say([render.headline(result)])
-        elif result.unexpected and self.console.is_terminal:
+        if self.verbose > 0 or (result.unexpected and self.verbose == 0):
             self.say([render.headline(result)])
         self._advance(len(self.results), result.scenario)
 
@@ -127,16 +126,24 @@ class Reporter:
         session.exitstatus = EXIT_BASE + self.code
 
     def _tell(self, stale: list[str]) -> None:
-        for result in summary.worth_showing(self.results):
-            self.say([Line(""), *render.failure(result, self.run)])
-        self.say([Line("")])
+        self._tell_failures()
         for lane in self.run.lanes:
-            self.say(summary.table(self.results, lane))
-        self.say(summary.remarks(self.results))
+            self.say(summary.table(self.results, lane, self.verbose > 0))
+            self.say(summary.remarks(self.results, lane))
         self.say(Line(text, "bold red") for text in [*self.troubles, *stale])
         self._tell_trouble()
         self.say(summary.closing(self.results, self.run))
         self.say([summary.verdict_line(self.results, self.code, time.monotonic() - self.began)])
+
+    def _tell_failures(self) -> None:
+        failures = summary.worth_showing(self.results)
+        shown = failures if self.verbose > 0 else failures[:MOST_SHOWN]
+        for result in shown:
+            self.say([Line(""), *render.failure(result, self.run)])
+        left = len(failures) - len(shown)
+        self.say([Line(f"\n... and {left} more, named below; -v shows them all", "bold")]
+                 if left else [])
+        self.say([Line("")])
 
     def _tell_trouble(self) -> None:
         notes = {note for r in self.results for note in r.play.notes if "evidence" in note}

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from enum import IntEnum
 
@@ -13,6 +14,7 @@ from vringer.verdict import Result
 
 KINDS = ("pass", "fail", "advice", "known", "n/a", "inconclusive", "error")
 COLUMNS = (*KINDS, "unexpected")
+SHORT = 100
 
 
 class Exit(IntEnum):
@@ -67,8 +69,30 @@ def _cells(name: str, counts: Counter[str]) -> str:
     return f"  {name:<12}" + "".join(f"{counts[k] or '.':>{len(k) + 3}}" for k in COLUMNS)
 
 
-def table(results: list[Result], lane: Lane) -> list[Line]:
-    """Counts by area for one subject."""
+def _smooth(counts: Counter[str]) -> bool:
+    """Whether an area has nothing to see: what it lacks was declared, and the rest passed."""
+    return not counts["unexpected"] and counts["pass"] + counts["n/a"] == counts.total()
+
+
+def _in_short(areas: dict[str, Counter[str]]) -> list[Line]:
+    """The areas that passed, in a few lines."""
+    names = [f"{name} {counts['pass']}" for name, counts in areas.items() if counts["pass"]]
+    text = textwrap.fill(", ".join(names), SHORT, initial_indent="  passed       ",
+                         subsequent_indent=" " * 15)
+    return [Line(line, "green") for line in text.split("\n")] if names else []
+
+
+def _lacks(results: list[Result]) -> list[Line]:
+    """How many scenarios were n/a for want of what."""
+    wants = Counter(r.pinned for r in results if r.verdict == "n/a" and not r.unexpected)
+    names = [f"{why.removeprefix('lacks ') or 'not said'} {n}" for why, n in wants.most_common()]
+    text = textwrap.fill("; ".join(names), SHORT, initial_indent="  n/a, lacks   ",
+                         subsequent_indent=" " * 15)
+    return [Line(line, "dim") for line in text.split("\n")] if names else []
+
+
+def table(results: list[Result], lane: Lane, whole: bool = False) -> list[Line]:
+    """Counts by area for one subject; unless @whole, areas with nothing to see are kept short."""
     mine = [r for r in results if r.subject == lane.name]
     areas: dict[str, Counter[str]] = {}
     for result in sorted(mine, key=lambda r: r.scenario):
@@ -77,19 +101,26 @@ def table(results: list[Result], lane: Lane) -> list[Line]:
         counts["unexpected"] += result.unexpected
     head = f"{lane.name} {lane.version}".rstrip()
     lines = [Line(head, "bold"), Line(f"  {'area':<12}" + "".join(f"   {k}" for k in COLUMNS))]
+    smooth = {} if whole else {a: counts for a, counts in areas.items() if _smooth(counts)}
     for area, counts in areas.items():
-        lines.append(Line(_cells(area, counts), "red" if counts["unexpected"] else ""))
+        if area not in smooth:
+            lines.append(Line(_cells(area, counts), "red" if counts["unexpected"] else ""))
     total = sum(areas.values(), Counter[str]())
-    return [*lines, Line(_cells("all", total), "bold"), Line("")]
+    lines.append(Line(_cells("all", total), "bold"))
+    return [*lines, *_in_short(smooth), *_lacks(mine), Line("")]
 
 
-def remarks(results: list[Result]) -> list[Line]:
-    """What makes no run red and is told all the same: advice, and what is known of a subject."""
+def remarks(results: list[Result], lane: Lane) -> list[Line]:
+    """What makes no run red and is told all the same: what is known of a subject, and advice."""
     lines = []
-    for result in in_order([r for r in results if render.kind(r) in ("advice", "known")]):
-        why = result.pinned or result.reading or result.play.reason
-        kind = render.kind(result)
-        lines.append(Line(f"  {kind:<7} {render.one_line(result, why)}", render.STYLES[kind]))
+    for kind in ("known", "advice"):
+        reasons: dict[str, list[str]] = {}
+        for result in in_order([r for r in results if r.subject == lane.name]):
+            if render.kind(result) == kind:
+                why = result.pinned or result.reading or result.play.reason
+                reasons.setdefault(why.partition("\n")[0], []).append(result.scenario)
+        lines += [Line(render.clip(f"  {kind:<7} {why}: {', '.join(names)}"), render.STYLES[kind])
+                  for why, names in reasons.items()]
     return [*lines, Line("")] if lines else []
 
 

@@ -47,7 +47,8 @@ class Play:
 
     @property
     def hung(self) -> bool:
-        return self.ending.startswith("hung") or bool(self.waits)
+        """Whether it answered nothing any more; who still waits for what is no hang by itself."""
+        return self.ending.startswith("hung")
 
 
 @dataclass
