@@ -27,12 +27,11 @@ int vu_map_iotlb_update(struct vu_map *map, const struct vu_iotlb_entry *entry)
 	return 0;
 }
 
+/* QEMU has 2^64 bytes in mind, all there is, when it says 0. */
 void vu_map_iotlb_invalidate(struct vu_map *map, uint64_t iova, uint64_t size)
 {
 	uint64_t last = vu_range_wraps(iova, size) ? UINT64_MAX : iova + (size - 1);
 
-	if (size == 0)
-		return;
 	for (size_t i = map->niotlb; i-- > 0;) {
 		const struct vu_iotlb_entry *e = &map->iotlb[i];
 

@@ -97,7 +97,7 @@ void *vu_map_device(const struct vu_map *map, uint64_t address, uint64_t *len, b
  */
 int vu_map_iotlb_update(struct vu_map *map, const struct vu_iotlb_entry *entry);
 
-/** vu_map_iotlb_invalidate - drop every entry that has a byte in the range. */
+/** vu_map_iotlb_invalidate - drop every entry that has a byte in the range; size 0: all from @iova on. */
 void vu_map_iotlb_invalidate(struct vu_map *map, uint64_t iova, uint64_t size);
 
 /** vu_map_iotlb_find - the entry that translates @iova, or NULL. */
