@@ -83,15 +83,6 @@ void player_took(void *ctx, struct vu_message *msg)
 
 /* ---- arriving ---- */
 
-static void note_breaches(struct player *p, const struct vu_observation *obs)
-{
-	for (size_t i = 0; i < obs->nbreaches; i++) {
-		if (p->nbreaches < PLAYER_BREACHES)
-			p->breaches[p->nbreaches++] = obs->breaches[i];
-		report_breach(p->report, &obs->breaches[i]);
-	}
-}
-
 /* A reply to a GET_FEATURES of our own, sent as a fence, is not the script's. */
 static bool take_fence(struct player *p, const struct vu_observation *obs)
 {
@@ -130,13 +121,6 @@ static void keep(struct player *p)
 		discard(p, 0);
 }
 
-/* A connection counts among the subject's descriptors once it was accepted, and that is seen only now. */
-static void look_at_subject(struct player *p)
-{
-	p->fds_before = subject_open_fds(p->subject);
-	p->maps_before = subject_maps(p->subject);
-}
-
 static void arrive(struct player *p)
 {
 	struct vu_message *msg = p->inbox[p->nkept];
@@ -145,9 +129,7 @@ static void arrive(struct player *p)
 
 	vu_model_observe(&p->model, VU_BACKEND_ROLE, msg, &obs);
 	report_message(p->report, msg, false, NULL);
-	note_breaches(p, &obs);
-	if (!p->activity[2]++)
-		look_at_subject(p);
+	play_observed(p->play, &obs);
 	if (take_fence(p, &obs)) {
 		vu_message_close_fds(msg);
 		return;
@@ -158,7 +140,7 @@ static void arrive(struct player *p)
 	if (msg->channel == VU_MAIN && msg->request == VU_GET_INFLIGHT_FD)
 		keep_inflight(p, msg);
 	if (request && !(msg->request < 64 && p->asks_for[msg->request])) {
-		script_record_note(p->interp, msg);
+		script_record_note(p->play->in, msg);
 		answer(p, msg);
 		vu_message_close_fds(msg);
 		return;

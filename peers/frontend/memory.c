@@ -14,7 +14,7 @@ int player_bind_region(struct player *p, const struct vu_region *region)
 {
 	size_t i = (size_t)(region - p->memory.regions);
 
-	return script_bind(p->interp, region->name,
+	return script_bind(p->play->in, region->name,
 			   (struct script_value){ VALUE_OBJECT, PLAYER_HANDLE(OBJECT_REGION, i) });
 }
 

@@ -20,19 +20,19 @@ int player_watch(struct player *p, int fd)
 	return epoll_ctl(p->epoll, EPOLL_CTL_ADD, fd, &ev) && errno != EEXIST ? -errno : 0;
 }
 
-struct player *player_new(const struct vu_device *dev, unsigned int queues, struct subject *subject,
-			  struct report *report)
+struct player *player_new(const struct vu_device *dev, struct play *play)
 {
 	struct player *p = calloc(1, sizeof(*p));
 
 	if (!p)
 		return NULL;
 	p->dev = dev;
-	p->queues = queues;
-	p->subject = subject;
-	p->report = report;
-	p->fds_before = p->maps_before = -1;
-	p->signals = p->log_event = p->main.fd = p->channel.fd = p->inflight.fd = p->log.fd = -1;
+	p->queues = play->o->queues;
+	p->play = play;
+	p->subject = &play->subject;
+	p->report = &play->o->report;
+	p->signals = play->o->signals;
+	p->log_event = p->main.fd = p->channel.fd = p->inflight.fd = p->log.fd = -1;
 	for (size_t i = 0; i < VU_MODEL_RINGS; i++)
 		p->rings[i].kick = p->rings[i].call = p->rings[i].err = -1;
 	player_inbox_init(p);
@@ -240,14 +240,15 @@ int player_wait(struct player *p, int64_t deadline)
 	return happened ? 0 : -ETIMEDOUT;
 }
 
-void player_waits(struct player *p, char *buf, size_t size)
+bool player_waits(const struct player *p, char *buf, size_t size)
 {
 	struct vu_waits *waits = malloc(sizeof(*waits));
+	size_t path[VU_WAITS_MAX], n;
 	char ring[32];
 
 	buf[0] = '\0';
 	if (!waits)
-		return;
+		return false;
 	vu_waits_init(waits);
 	vu_waits_from_model(waits, &p->model);
 	for (size_t i = 0; i < p->nrequests; i++) {
@@ -256,9 +257,10 @@ void player_waits(struct player *p, char *buf, size_t size)
 		snprintf(ring, sizeof(ring), "ring %u", p->requests[i].ring);
 		vu_waits_add(waits, ring, "back-end", "a request to be completed");
 	}
-	if (waits->nedges)
-		vu_waits_print(waits, buf, size);
+	vu_waits_cycle(waits, path, &n);
+	vu_waits_print(waits, buf, size);
 	free(waits);
+	return n;
 }
 
 /* ---- the host's side of the interpreter ---- */

@@ -9,16 +9,13 @@
 #include "memory/log.h"
 #include "model/model.h"
 #include "model/waits.h"
-#include "play/report.h"
+#include "play/play.h"
 #include "script/interp.h"
-#include "play/subject.h"
 #include "vring/vring.h"
 
 #define PLAYER_INBOX 64
 #define PLAYER_REQUESTS 1024
 #define PLAYER_STATES 16
-#define PLAYER_BREACHES 8
-#define PLAYER_HOOKS 8
 
 struct player_ring {
 	bool laid_out, packed, event_idx;
@@ -54,10 +51,6 @@ struct player_inflight { /* the buffer of GET_INFLIGHT_FD */
 	uint16_t num_queues, queue_size;
 };
 
-struct player_hook {
-	const char *name, *command;
-};
-
 struct player {
 	const struct vu_device *dev;
 	unsigned int queues;
@@ -88,17 +81,12 @@ struct player {
 	struct player_state states[PLAYER_STATES];
 	size_t nstates;
 	uint64_t wanted, wanted_protocol; /* $features, $protocol */
-	uint64_t activity[3]; /* messages that came: replies, back-end requests, and all */
+	uint64_t activity[2]; /* messages that came: replies, back-end requests */
 	bool asks_for[64], answers[64]; /* back-end requests that the script names, and answers itself */
-	struct vu_breach breaches[PLAYER_BREACHES];
-	size_t nbreaches;
 	int log_event; /* eventfd of SET_LOG_FD, or -1 */
-	struct player_hook hooks[PLAYER_HOOKS];
-	size_t nhooks;
+	struct play *play;
 	struct subject *subject;
-	int fds_before, maps_before; /* of the subject at its first message; -1: not known */
 	struct report *report;
-	struct script_interp *interp;
 };
 
 /* Handles of VALUE_OBJECT: what it is, and its number. */
@@ -106,8 +94,7 @@ enum player_object { OBJECT_REGION = 1, OBJECT_STATE };
 #define PLAYER_HANDLE(type, i) ((uint64_t)(type) << 32 | (uint64_t)(i))
 
 /** player_new - nothing connected. NULL with errno. player_free() ends it and takes everything down. */
-struct player *player_new(const struct vu_device *dev, unsigned int queues, struct subject *subject,
-			  struct report *report);
+struct player *player_new(const struct vu_device *dev, struct play *play);
 void player_free(struct player *p);
 
 /** player_host - how the interpreter reaches @p. */
@@ -126,8 +113,8 @@ int player_send(struct player *p, struct vu_message *msg, const struct vu_forge 
 /** player_watch - have player_wait() look at @fd. */
 int player_watch(struct player *p, int fd);
 
-/** player_waits - who waits for whom now, as text. */
-void player_waits(struct player *p, char *buf, size_t size);
+/** player_waits - who waits for whom now, as text; true when it is a cycle. */
+bool player_waits(const struct player *p, char *buf, size_t size);
 
 /* ---- inbox.c ---- */
 struct vu_message *player_arrived(void *ctx, enum script_arrow arrow, uint32_t request);

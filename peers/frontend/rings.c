@@ -128,7 +128,7 @@ static bool wants_introduction(const struct player *p, uint64_t ring)
  */
 static int introduce(struct player *p, uint64_t ring, const char *kind, char *why, size_t size)
 {
-	int64_t deadline = vu_deadline_in(script_scaled(p->interp, INTRODUCED_WITHIN));
+	int64_t deadline = vu_deadline_in(script_scaled(p->play->in, INTRODUCED_WITHIN));
 	int n;
 
 	if (!wants_introduction(p, ring))
@@ -202,9 +202,7 @@ static void wild_completion(struct player *p, unsigned int ring, const struct vu
 	struct vu_breach breach = { .clause = "ring.enabled-normal", .by = VU_BACKEND_ROLE };
 
 	snprintf(breach.text, sizeof(breach.text), "ring %u: %s", ring, done->problem);
-	if (p->nbreaches < PLAYER_BREACHES)
-		p->breaches[p->nbreaches++] = breach;
-	report_breach(p->report, &breach);
+	play_breach(p->play, &breach);
 }
 
 static void complete(struct player *p, struct player_request *r, uint32_t len)

@@ -558,21 +558,20 @@ static enum script_step verb_clear_log(struct player *p, struct script_call *cal
 static enum script_step verb_host(struct player *p, struct script_call *call)
 {
 	const char *name = script_positional(call->stmt, 0)->text;
+	const char *command = play_hook(p->play, name);
 	int status;
 
-	for (size_t i = 0; i < p->nhooks; i++) {
-		if (strcmp(p->hooks[i].name, name))
-			continue;
-		status = subject_run(p->subject, p->hooks[i].command, vu_deadline_in(CONNECT_WITHIN));
-		if (!status)
-			return STEP_DONE;
-		if (gone(p, call) == STEP_FAILED)
-			return STEP_FAILED;
-		snprintf(call->actual, sizeof(call->actual), "%s failed with status %d", name, status);
-		return STEP_ERROR;
+	if (!command) {
+		snprintf(call->actual, sizeof(call->actual), "the candidate has no action %s", name);
+		return STEP_NA;
 	}
-	snprintf(call->actual, sizeof(call->actual), "the candidate has no action %s", name);
-	return STEP_NA;
+	status = subject_run(p->subject, command, vu_deadline_in(CONNECT_WITHIN));
+	if (!status)
+		return STEP_DONE;
+	if (gone(p, call) == STEP_FAILED)
+		return STEP_FAILED;
+	snprintf(call->actual, sizeof(call->actual), "%s failed with status %d", name, status);
+	return STEP_ERROR;
 }
 
 enum script_step player_verb(void *ctx, struct script_call *call)
