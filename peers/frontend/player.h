@@ -140,6 +140,8 @@ int player_submit(struct player *p, uint64_t ring, const char *kind, const struc
 int player_kick(struct player *p, uint64_t ring, uint64_t value);
 /** player_reap - take what the subject has completed on all rings. */
 void player_reap(struct player *p);
+/** player_give_up - the requests of a ring that were not completed never will be. */
+void player_give_up(struct player *p, uint64_t ring);
 /** player_in_flight - whether some request was not completed yet. */
 bool player_in_flight(const struct player *p);
 void player_rings_stopped(struct player *p, const struct vu_message *reply);

@@ -74,7 +74,7 @@ static int new_request(struct player *p)
 	if (p->nrequests < PLAYER_REQUESTS)
 		return (int)p->nrequests++;
 	for (size_t i = 0; i < PLAYER_REQUESTS; i++) /* reuse the oldest that nobody can wait for */
-		if (p->requests[i].done)
+		if (p->requests[i].done || !p->requests[i].submitted)
 			return (int)i;
 	return -ENOSPC;
 }
@@ -236,6 +236,13 @@ void player_reap(struct player *p)
 	for (unsigned int i = 0; i < p->nrings; i++)
 		if (p->rings[i].laid_out)
 			reap_ring(p, i);
+}
+
+void player_give_up(struct player *p, uint64_t ring)
+{
+	for (size_t i = 0; i < p->nrequests; i++)
+		if (p->requests[i].ring == ring && !p->requests[i].done)
+			p->requests[i].submitted = false;
 }
 
 bool player_in_flight(const struct player *p)

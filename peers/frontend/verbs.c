@@ -123,6 +123,7 @@ static enum script_step verb_bases(struct player *p, struct script_call *call)
 		return STEP_ERROR;
 	if (player_lay_out(p, index))
 		return broken(call, "no memory for the ring");
+	player_give_up(p, index);
 	vu_vring_set_base(&ring->vr, (uint32_t)base);
 	ring->has_base = true;
 	ring->base = (uint32_t)base;
