@@ -27,6 +27,7 @@ struct ring {
 	unsigned int index;
 	struct vu_served served;
 	bool started, enabled; /* independent of each other */
+	bool held;             /* the script keeps it from being served */
 	bool placed;           /* SET_VRING_ADDR said where it is */
 	bool mapped;           /* and it was found there */
 	bool positioned;       /* `served` knows where to go on; until then `base` does */
@@ -80,8 +81,19 @@ struct inflight {
 	uint64_t size;
 };
 
+/* Who looks over its shoulder: the script that is played, if there is one. */
+struct backend_watcher {
+	void *ctx;
+	void (*connected)(void *ctx);
+	void (*disconnected)(void *ctx);
+	/* A message came, on either socket. True: it is taken, with its descriptors, and not served. */
+	bool (*came)(void *ctx, struct vu_message *msg);
+	void (*sent)(void *ctx, const struct vu_message *msg);
+};
+
 struct backend {
 	const struct backend_options *opt;
+	const struct backend_watcher *watcher; /* or NULL */
 	const struct vu_service_ops *ops;
 	struct vu_service *service;
 	struct vu_service_host host;
@@ -129,6 +141,23 @@ enum watched { WATCH_LISTENER, WATCH_SIGNALS, WATCH_MAIN, WATCH_CHANNEL, WATCH_K
 /** backend_run - serve until told to stop. 0, or -errno when it could not begin. */
 int backend_run(const struct backend_options *opt, char *why, size_t size);
 
+/** backend_open - ready to serve; NULL with @why. backend_close() ends it. */
+struct backend *backend_open(const struct backend_options *opt, const struct backend_watcher *watcher, char *why,
+			     size_t size);
+void backend_close(struct backend *be);
+
+/** backend_turn - wait for something to serve until @deadline, and serve it; false when nothing came. */
+bool backend_turn(struct backend *be, int64_t deadline);
+
+/** backend_disconnect - end the connection; the next front-end may come. */
+void backend_disconnect(struct backend *be);
+
+/** backend_send - send @msg and tell the watcher. Descriptors stay with @msg. 0 or -errno. */
+int backend_send(struct backend *be, const struct vu_message *msg, const struct vu_forge *forge, int64_t deadline);
+
+/** backend_came - whether the watcher takes @msg. */
+bool backend_came(struct backend *be, struct vu_message *msg);
+
 /** backend_watch, backend_unwatch - have the loop look at @fd. Before it is closed it must be unwatched. */
 int backend_watch(struct backend *be, int fd, uint32_t events, enum watched what, unsigned int index);
 void backend_unwatch(struct backend *be, int fd);
@@ -141,6 +170,15 @@ void backend_complain(const char *format, ...) __attribute__((format(printf, 1, 
 
 /** backend_receive - serve what is there on the main socket. -errno when the connection is over. */
 int backend_receive(struct backend *be);
+
+/** backend_serve - do what @msg asks for and answer it. -errno when the connection is over. */
+int backend_serve(struct backend *be, struct vu_message *msg);
+
+/** backend_reply - do what @msg asks for, but leave the reply in be->out: ANSWERED if there is one. */
+int backend_reply(struct backend *be, struct vu_message *msg);
+
+/** backend_hold - read nothing more from the front-end, or go on. */
+void backend_hold(struct backend *be, bool hold);
 
 /** backend_answer - send the reply that was held back: a u64. */
 void backend_answer(struct backend *be, uint32_t request, uint64_t value);

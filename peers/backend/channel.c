@@ -76,7 +76,7 @@ int channel_ask(struct backend *be, struct vu_message *msg, unsigned int ring,
 		return err;
 	if (be->opt->verbose)
 		backend_complain("<= %s", vu_message_name(msg));
-	err = vu_conn_send(&be->channel, msg, NULL, vu_now());
+	err = backend_send(be, msg, NULL, vu_now());
 	if (err) {
 		backend_complain("the back-end channel takes no message: %s", strerror(-err));
 		channel_close(be);
@@ -110,7 +110,7 @@ void channel_receive(struct backend *be)
 		err = vu_conn_recv(&be->channel, &reply);
 		if (err)
 			break;
-		if (vu_message_is_reply(&reply))
+		if (!backend_came(be, &reply) && vu_message_is_reply(&reply))
 			answer(be, &reply);
 		vu_message_close_fds(&reply);
 	}

@@ -108,7 +108,7 @@ static int check(const struct backend *be, const struct vu_message *msg)
 
 static int send_reply(struct backend *be, struct vu_message *reply)
 {
-	int err = vu_conn_send(&be->main, reply, NULL, vu_deadline_in(SEND_WITHIN));
+	int err = backend_send(be, reply, NULL, vu_deadline_in(SEND_WITHIN));
 
 	vu_message_close_fds(reply);
 	return err;
@@ -145,21 +145,19 @@ static int refuse(struct backend *be, const struct vu_message *msg, int err)
 	return err;
 }
 
-static void hold(struct backend *be)
+void backend_hold(struct backend *be, bool hold)
 {
-	struct epoll_event ev = { .data.u64 = (uint64_t)WATCH_MAIN << 32 };
+	struct epoll_event ev = { .events = hold ? 0 : EPOLLIN, .data.u64 = (uint64_t)WATCH_MAIN << 32 };
 
-	be->holding = true;
+	be->holding = hold;
 	epoll_ctl(be->epoll, EPOLL_CTL_MOD, be->main.fd, &ev);
 }
 
 void backend_answer(struct backend *be, uint32_t request, uint64_t value)
 {
-	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = (uint64_t)WATCH_MAIN << 32 };
 	struct vu_message msg;
 
-	be->holding = false;
-	epoll_ctl(be->epoll, EPOLL_CTL_MOD, be->main.fd, &ev);
+	backend_hold(be, false);
 	vu_message_init(&msg, VU_MAIN, request);
 	acknowledge(be, &msg, value);
 }
@@ -178,7 +176,7 @@ static int handle(struct backend *be, struct vu_message *msg)
 	return handler_of(msg->request)(be, msg, &be->out);
 }
 
-static int serve(struct backend *be, struct vu_message *msg)
+int backend_serve(struct backend *be, struct vu_message *msg)
 {
 	int outcome;
 
@@ -192,10 +190,21 @@ static int serve(struct backend *be, struct vu_message *msg)
 	if (outcome == ANSWERED)
 		return send_reply(be, &be->out);
 	if (outcome == LATER)
-		hold(be);
+		backend_hold(be, true);
 	else if (wants_ack(be, msg))
 		return acknowledge(be, msg, 0);
 	return 0;
+}
+
+int backend_reply(struct backend *be, struct vu_message *msg)
+{
+	int outcome = handle(be, msg);
+
+	if ((outcome != DONE && outcome > 0) || !wants_ack(be, msg))
+		return outcome;
+	vu_message_init_reply(&be->out, msg);
+	vu_message_set_u64(&be->out, (uint64_t)-outcome);
+	return ANSWERED;
 }
 
 int backend_receive(struct backend *be)
@@ -206,7 +215,7 @@ int backend_receive(struct backend *be)
 		err = vu_conn_recv(&be->main, &be->in);
 		if (err)
 			break;
-		err = serve(be, &be->in);
+		err = backend_came(be, &be->in) ? 0 : backend_serve(be, &be->in);
 		vu_message_close_fds(&be->in);
 	}
 	return err == -EAGAIN ? 0 : err;

@@ -85,7 +85,7 @@ static bool find(struct backend *be, struct ring *ring)
 
 static bool ready(struct backend *be, struct ring *ring)
 {
-	return ring->started && !ring->broken && memory_usable(be) && served(be, ring) &&
+	return ring->started && !ring->held && !ring->broken && memory_usable(be) && served(be, ring) &&
 	       find(be, ring);
 }
 

@@ -57,13 +57,17 @@ static int connected(struct backend *be, int fd)
 {
 	vu_conn_init(&be->main, fd, VU_MAIN);
 	be->connected = true;
+	if (be->watcher)
+		be->watcher->connected(be->watcher->ctx);
 	return backend_watch(be, fd, EPOLLIN, WATCH_MAIN, 0);
 }
 
-static void disconnect(struct backend *be)
+void backend_disconnect(struct backend *be)
 {
 	if (!be->connected)
 		return;
+	if (be->watcher)
+		be->watcher->disconnected(be->watcher->ctx);
 	transfer_abort(be);
 	channel_close(be);
 	rings_close(be);
@@ -111,7 +115,24 @@ static void main_event(struct backend *be, uint32_t events)
 		return;
 	if (err != -EPIPE && err != -ECONNRESET)
 		backend_complain("connection closed: %s", strerror(-err));
-	disconnect(be);
+	backend_disconnect(be);
+}
+
+/* ---- sending ---- */
+
+int backend_send(struct backend *be, const struct vu_message *msg, const struct vu_forge *forge, int64_t deadline)
+{
+	struct vu_conn *conn = msg->channel == VU_MAIN ? &be->main : &be->channel;
+	int err = vu_conn_send(conn, msg, forge, deadline);
+
+	if (!err && be->watcher)
+		be->watcher->sent(be->watcher->ctx, msg);
+	return err;
+}
+
+bool backend_came(struct backend *be, struct vu_message *msg)
+{
+	return be->watcher && be->watcher->came(be->watcher->ctx, msg);
 }
 
 /* ---- the loop ---- */
@@ -146,17 +167,22 @@ static void dispatch(struct backend *be, const struct epoll_event *ev)
 	}
 }
 
-static void loop(struct backend *be)
+static int wait_ms(const struct backend *be, int64_t deadline)
+{
+	int rings = rings_wait_ms(be), left = vu_deadline_poll_ms(deadline);
+
+	return rings < 0 || (left >= 0 && left < rings) ? left : rings;
+}
+
+bool backend_turn(struct backend *be, int64_t deadline)
 {
 	struct epoll_event events[EVENTS];
+	int n = epoll_wait(be->epoll, events, EVENTS, wait_ms(be, deadline));
 
-	while (!be->stop) {
-		int n = epoll_wait(be->epoll, events, EVENTS, rings_wait_ms(be));
-
-		for (int i = 0; i < n && !be->stop; i++)
-			dispatch(be, &events[i]);
-		rings_turn(be);
-	}
+	for (int i = 0; i < n && !be->stop; i++)
+		dispatch(be, &events[i]);
+	rings_turn(be);
+	return n > 0;
 }
 
 /* ---- beginning and end ---- */
@@ -226,9 +252,9 @@ static int begin(struct backend *be, char *why, size_t size)
 	return err;
 }
 
-static void end(struct backend *be)
+void backend_close(struct backend *be)
 {
-	disconnect(be);
+	backend_disconnect(be);
 	if (be->service)
 		be->ops->close(be->service);
 	if (be->listener >= 0 && be->opt->socket_path)
@@ -258,16 +284,32 @@ static struct backend *backend_new(const struct backend_options *opt)
 	return be;
 }
 
-int backend_run(const struct backend_options *opt, char *why, size_t size)
+struct backend *backend_open(const struct backend_options *opt, const struct backend_watcher *watcher, char *why,
+			     size_t size)
 {
 	struct backend *be = backend_new(opt);
 	int err;
 
 	if (!be)
-		return -ENOMEM;
+		return NULL;
+	be->watcher = watcher;
 	err = begin(be, why, size);
 	if (!err)
-		loop(be);
-	end(be);
-	return err;
+		return be;
+	if (!why[0])
+		snprintf(why, size, "%s", strerror(-err));
+	backend_close(be);
+	return NULL;
+}
+
+int backend_run(const struct backend_options *opt, char *why, size_t size)
+{
+	struct backend *be = backend_open(opt, NULL, why, size);
+
+	if (!be)
+		return -EIO;
+	while (!be->stop)
+		backend_turn(be, VU_FOREVER);
+	backend_close(be);
+	return 0;
 }
