@@ -43,9 +43,12 @@ def in_order(results: list[Result]) -> list[Result]:
 
 
 def worth_showing(results: list[Result]) -> list[Result]:
-    """Surprises with something to see; for a subject that never came up only the first of them."""
+    """Surprises with something to see; for a subject that never came up only the first of them.
+
+    What passes or does not apply although something else was expected is only named.
+    """
     chosen, absent = [], set()
-    for result in in_order([r for r in results if r.unexpected and r.verdict != "n/a"]):
+    for result in in_order([r for r in results if r.unexpected and r.verdict not in ("pass", "n/a")]):
         if result.play.came_up or result.subject not in absent:
             chosen.append(result)
         absent |= set() if result.play.came_up else {result.subject}
@@ -83,10 +86,10 @@ def _in_short(areas: dict[str, Counter[str]]) -> list[Line]:
 
 
 def _lacks(results: list[Result]) -> list[Line]:
-    """How many scenarios were n/a for want of what."""
+    """How many scenarios were n/a as declared, and what is lacked."""
     wants = Counter(r.pinned for r in results if r.verdict == "n/a" and not r.unexpected)
-    names = [f"{why.removeprefix('lacks ') or 'not said'} {n}" for why, n in wants.most_common()]
-    text = textwrap.fill("; ".join(names), SHORT, initial_indent="  n/a, lacks   ",
+    names = [f"{n} {why or 'nothing declared'}" for why, n in wants.most_common()]
+    text = textwrap.fill("; ".join(names), SHORT, initial_indent="  n/a          ",
                          subsequent_indent=" " * 15)
     return [Line(line, "dim") for line in text.split("\n")] if names else []
 
