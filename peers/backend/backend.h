@@ -4,6 +4,7 @@
 #define VRINGER_BACKEND_BACKEND_H
 
 #include "devices/service.h"
+#include "quirks.h"
 #include "vring/served.h"
 #include "wire/socket.h"
 
@@ -21,6 +22,7 @@ struct backend_options {
 	bool once;               /* ends with its first connection */
 	bool verbose;            /* tells every message */
 	unsigned int traits;     /* of enum vu_service_trait, beside those of the device */
+	struct quirk_set quirks;
 };
 
 struct ring {
@@ -81,6 +83,15 @@ struct inflight {
 	uint64_t size;
 };
 
+/* What only quirks have to remember of a connection. */
+struct oddities {
+	bool asked;       /* GET_PROTOCOL_FEATURES came */
+	bool ran, stopped; /* some ring was started, was stopped since */
+	bool postcopied;  /* POSTCOPY_END came */
+	bool configured;  /* GET_SHMEM_CONFIG came */
+	uint32_t used[BACKEND_RINGS]; /* used index at the stop, with bit 16 set */
+};
+
 /* Who looks over its shoulder: the script that is played, if there is one. */
 struct backend_watcher {
 	void *ctx;
@@ -121,6 +132,7 @@ struct backend {
 	struct transfer transfer;
 	struct postcopy postcopy;
 	uint8_t status;
+	struct oddities odd;
 	struct vu_element element; /* being served; too large for the stack */
 	struct vu_message in, out;
 };
@@ -130,6 +142,13 @@ struct backend {
  * later with backend_answer(). A negative errno refuses the message.
  */
 enum outcome { DONE, ANSWERED, LATER };
+
+/** quirk - whether @be was told to deviate in this way. */
+static inline bool quirk(const struct backend *be, enum quirk which)
+{
+	return be->opt->quirks.has[which];
+}
+
 
 typedef int handler(struct backend *be, struct vu_message *msg, struct vu_message *reply);
 

@@ -4,9 +4,10 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-#include "backend.h"
+#include "deviations.h"
 
 #define SEND_WITHIN VU_NSEC_PER_SEC
+#define LATE_MS 500
 #define TURN 64 /* messages served before rings have their turn */
 
 static handler *const handlers[] = {
@@ -91,7 +92,7 @@ static bool header_holds(const struct vu_message *msg)
 	return (msg->flags & VU_FLAG_VERSION_MASK) == VU_FLAG_VERSION && !vu_message_is_reply(msg);
 }
 
-static int check(const struct backend *be, const struct vu_message *msg)
+static int check(const struct backend *be, struct vu_message *msg)
 {
 	const struct vu_message_info *info = vu_message_info(msg);
 
@@ -101,6 +102,7 @@ static int check(const struct backend *be, const struct vu_message *msg)
 		return -EOPNOTSUPP;
 	if (!vu_message_layout(msg))
 		return -EBADMSG;
+	deviation_leak(be, msg, info->fds_request.max);
 	return fds_belong(msg, info) ? 0 : -EBADMSG;
 }
 
@@ -108,21 +110,25 @@ static int check(const struct backend *be, const struct vu_message *msg)
 
 static int send_reply(struct backend *be, struct vu_message *reply)
 {
-	int err = backend_send(be, reply, NULL, vu_deadline_in(SEND_WITHIN));
+	struct vu_forge forge;
+	int err = 0;
 
+	for (int i = 0; i < 1 + quirk(be, QUIRK_REPLY_TWICE) && !err; i++)
+		err = backend_send(be, reply, deviation_forge(be, reply, &forge),
+				   vu_deadline_in(SEND_WITHIN));
 	vu_message_close_fds(reply);
 	return err;
 }
 
 static bool wants_ack(const struct backend *be, const struct vu_message *msg)
 {
-	return vu_message_needs_reply(msg) && has_protocol(be, VU_PF_REPLY_ACK);
+	return deviation_ack(be, msg, vu_message_needs_reply(msg) && has_protocol(be, VU_PF_REPLY_ACK));
 }
 
 static int acknowledge(struct backend *be, const struct vu_message *msg, uint64_t result)
 {
 	vu_message_init_reply(&be->out, msg);
-	vu_message_set_u64(&be->out, result);
+	vu_message_set_u64(&be->out, deviation_result(be, result));
 	return send_reply(be, &be->out);
 }
 
@@ -140,6 +146,8 @@ static bool has_own_reply(const struct vu_message *msg)
 static int refuse(struct backend *be, const struct vu_message *msg, int err)
 {
 	backend_complain("%s (%u) refused: %s", vu_message_name(msg), msg->request, strerror(-err));
+	if (quirk(be, QUIRK_UNKNOWN_REQUEST_TAKEN) && !vu_message_info(msg) && wants_ack(be, msg))
+		return acknowledge(be, msg, 0);
 	if (err != -EPROTO && wants_ack(be, msg) && !has_own_reply(msg))
 		return acknowledge(be, msg, (uint64_t)-err);
 	return err;
@@ -176,6 +184,15 @@ static int handle(struct backend *be, struct vu_message *msg)
 	return handler_of(msg->request)(be, msg, &be->out);
 }
 
+static void acknowledge_unseen(struct backend *be, struct vu_message *msg)
+{
+	if (!wants_ack(be, msg) || has_own_reply(msg))
+		return;
+	acknowledge(be, msg, 0);
+	msg->flags &= ~(uint32_t)VU_FLAG_NEED_REPLY;
+	deviation_await(&be->main, LATE_MS);
+}
+
 int backend_serve(struct backend *be, struct vu_message *msg)
 {
 	int outcome;
@@ -184,9 +201,16 @@ int backend_serve(struct backend *be, struct vu_message *msg)
 		backend_complain("-> %s", vu_message_name(msg));
 	if (!header_holds(msg))
 		return -EPROTO;
+	deviation_suspended(be);
+	if (quirk(be, QUIRK_SUSPENDED_IS_DEAF) && suspended(be) && be->odd.ran && has_own_reply(msg))
+		return 0;
+	if (quirk(be, QUIRK_ACK_BEFORE_EFFECT))
+		acknowledge_unseen(be, msg);
 	outcome = handle(be, msg);
 	if (outcome < 0)
 		return refuse(be, msg, outcome);
+	if (outcome == ANSWERED && quirk(be, QUIRK_OWN_REPLY_AND_ACK) && wants_ack(be, msg))
+		return send_reply(be, &be->out) ? -EPIPE : acknowledge(be, msg, 0);
 	if (outcome == ANSWERED)
 		return send_reply(be, &be->out);
 	if (outcome == LATER)
@@ -213,6 +237,8 @@ int backend_receive(struct backend *be)
 
 	for (int i = 0; i < TURN && !err && !be->holding; i++) {
 		err = vu_conn_recv(&be->main, &be->in);
+		if (err == -EAGAIN && deviation_impatient(be))
+			err = -EBADMSG;
 		if (err)
 			break;
 		err = backend_came(be, &be->in) ? 0 : backend_serve(be, &be->in);

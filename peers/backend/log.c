@@ -8,13 +8,17 @@
 /* Without LOG_SHMFD the log would be an address in another process. */
 int set_log_base(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
-	int err;
+	uint64_t offset = quirk(be, QUIRK_LOG_OFFSET_IGNORED) ? 0 : field(msg, "offset");
+	int err = 0;
 
 	if (!has_protocol(be, VU_PF_LOG_SHMFD) || msg->nfds != 1)
 		return -EINVAL;
-	err = vu_map_log(&be->map, msg->fds[0], field(msg, "size"), field(msg, "offset"));
+	if (!be->map.log || !quirk(be, QUIRK_LOG_LATCHED))
+		err = vu_map_log(&be->map, msg->fds[0], field(msg, "size"), offset);
 	if (err)
 		return err;
+	if (quirk(be, QUIRK_LOG_BASE_UNANSWERED))
+		return DONE;
 	vu_message_set_u64(reply, 0);
 	return ANSWERED;
 }

@@ -13,7 +13,7 @@
 enum {
 	OPT_SOCKET_PATH = 256, OPT_FD, OPT_CAPABILITIES, OPT_CONNECT, OPT_DEVICE, OPT_QUEUES, OPT_SIZE,
 	OPT_BLK_FILE, OPT_SHARED_DIR, OPT_READ_ONLY, OPT_LATENCY, OPT_VIRTIO_ID, OPT_CONFIG_SIZE, OPT_WITH, OPT_ONCE, OPT_VERBOSE,
-	OPT_HELP,
+	OPT_QUIRK, OPT_LIST_QUIRKS, OPT_HELP,
 };
 
 static const struct option longopts[] = {
@@ -33,6 +33,8 @@ static const struct option longopts[] = {
 	{ "with", required_argument, NULL, OPT_WITH },
 	{ "once", no_argument, NULL, OPT_ONCE },
 	{ "verbose", no_argument, NULL, OPT_VERBOSE },
+	{ "quirk", required_argument, NULL, OPT_QUIRK },
+	{ "list-quirks", optional_argument, NULL, OPT_LIST_QUIRKS },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ 0 },
 };
@@ -70,7 +72,10 @@ static void help(void)
 	       "  --virtio-id=N          generic: type that it says it is\n"
 	       "  --config-size=N        generic: bytes of its config space (64)\n"
 	       "  --with=LIST            what few devices have: objects,shmem,doorbells (all with generic)\n"
-	       "  --verbose              tells every message on stderr\n");
+	       "  --verbose              tells every message on stderr\n"
+	       "Deviations from the spec\n"
+	       "  --quirk=NAME           shows this one; may be given several times\n"
+	       "  --list-quirks[=json]   says which there are, and nothing else\n");
 }
 
 static bool number(const char *text, uint64_t max, uint64_t *value)
@@ -163,6 +168,8 @@ static bool take(struct backend_options *opt, int option, const char *text)
 		return opt->client = true;
 	case OPT_WITH:
 		return with(opt, text);
+	case OPT_QUIRK:
+		return quirks_add(&opt->quirks, text);
 	case OPT_READ_ONLY:
 		return opt->service.read_only = true;
 	case OPT_ONCE:
@@ -237,6 +244,10 @@ int main(int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "", longopts, NULL)) != -1) {
 		if (option == OPT_HELP) {
 			help();
+			return EXIT_SUCCESS;
+		}
+		if (option == OPT_LIST_QUIRKS) {
+			quirks_list(stdout, optarg && strcmp(optarg, "json") == 0);
 			return EXIT_SUCCESS;
 		}
 		if (!take(&opt, option, optarg))

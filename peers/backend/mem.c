@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "backend.h"
+#include "deviations.h"
+
+#define SLOTS_FEW 8 /* of a quirk */
 
 struct region {
 	uint64_t guest, user, size, offset;
@@ -22,13 +24,23 @@ static struct region region_of(const struct backend *be, const struct vu_message
 	snprintf(name, sizeof(name), "%s.size", path);
 	r.size = field(msg, name);
 	snprintf(name, sizeof(name), "%s.mmap_offset", path);
-	r.offset = field(msg, name);
+	r.offset = quirk(be, QUIRK_MMAP_OFFSET_IGNORED) ? 0 : field(msg, name);
+	if (quirk(be, QUIRK_USER_ADDRESS_IGNORED))
+		r.user = r.guest;
+	if (quirk(be, QUIRK_USER_ADDRESSES_LINEAR) && be->map.nregions)
+		r.user = be->map.regions[0].user_address + (r.guest - be->map.regions[0].guest_address);
+	if (quirk(be, QUIRK_GUEST_ADDRESS_CUT))
+		r.guest = (uint32_t)r.guest;
 	return r;
 }
 
 static int add(struct backend *be, const struct region *r, int fd)
 {
-	return vu_map_add(&be->map, r->guest, r->user, r->size, r->offset, fd);
+	int err = vu_map_add(&be->map, r->guest, r->user, r->size, r->offset, fd);
+
+	if (!err)
+		deviation_private(be, fd);
+	return err;
 }
 
 void memory_changed(struct backend *be)
@@ -36,6 +48,7 @@ void memory_changed(struct backend *be)
 	for (unsigned int i = 0; i < be->nrings; i++) {
 		be->rings[i].mapped = false;
 		be->rings[i].starving = false;
+		be->rings[i].broken |= quirk(be, QUIRK_TABLE_STOPS_RINGS) && be->rings[i].started;
 	}
 	rings_run(be);
 }
@@ -53,7 +66,7 @@ static int add_all(struct backend *be, struct vu_message *msg)
 	char path[24];
 	int err = 0;
 
-	for (unsigned int i = 0; i < n && !err; i++) {
+	for (unsigned int i = 0; i < n && !err && !(i && quirk(be, QUIRK_SECOND_REGION_IGNORED)); i++) {
 		struct region r;
 
 		snprintf(path, sizeof(path), "regions[%u]", i);
@@ -73,10 +86,13 @@ int set_mem_table(struct backend *be, struct vu_message *msg, struct vu_message 
 
 	if (n > VU_LIMIT_MAX_REGIONS_SET_MEM_TABLE || n != msg->nfds)
 		return -EINVAL;
+	if (quirk(be, QUIRK_TABLE_LATCHED) && be->map.nregions)
+		return DONE;
 	settle(be);
-	vu_map_clear(&be->map);
+	if (!quirk(be, QUIRK_TABLE_ADDS))
+		vu_map_clear(&be->map);
 	err = add_all(be, msg);
-	if (!err && be->postcopy.listening)
+	if (!err && be->postcopy.listening && !quirk(be, QUIRK_POSTCOPY_TABLE_UNANSWERED))
 		err = postcopy_addresses(be, msg, reply);
 	memory_changed(be);
 	return err;
@@ -97,11 +113,23 @@ int add_mem_reg(struct backend *be, struct vu_message *msg, struct vu_message *r
 
 	if (msg->nfds != 1)
 		return -EINVAL;
+	if (quirk(be, QUIRK_SLOT_MISREAD))
+		r = (struct region){ .size = r.guest, .user = r.size, .offset = r.user };
+	if (quirk(be, QUIRK_SLOTS_OVERSTATED) && be->map.nregions == SLOTS_FEW)
+		return -ENOSPC;
 	err = add(be, &r, msg->fds[0]);
 	if (!err && be->postcopy.listening)
 		err = postcopy_addresses(be, msg, reply);
 	memory_changed(be);
 	return err;
+}
+
+static uint64_t size_at(const struct backend *be, uint64_t guest)
+{
+	for (size_t i = 0; i < be->map.nregions; i++)
+		if (be->map.regions[i].guest_address == guest)
+			return be->map.regions[i].size;
+	return 0;
 }
 
 /* Older front-ends attach a descriptor; it is closed with the message. */
@@ -111,8 +139,16 @@ int rem_mem_reg(struct backend *be, struct vu_message *msg, struct vu_message *r
 	int err;
 
 	(void)reply;
+	if (quirk(be, QUIRK_SLOT_REMOVAL_KEEPS_DESCRIPTOR))
+		vu_message_take_fd(msg, 0);
+	if (quirk(be, QUIRK_SLOT_NOT_FREED))
+		return DONE;
+	if (quirk(be, QUIRK_SLOT_BY_GUEST_ADDRESS))
+		r.size = size_at(be, r.guest);
 	settle(be);
 	err = vu_map_remove(&be->map, r.guest, r.user, r.size);
+	if (quirk(be, QUIRK_SLOT_REMOVAL_TAKES_ALL))
+		vu_map_clear(&be->map);
 	memory_changed(be);
 	return err;
 }

@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "backend.h"
+#include "deviations.h"
 
 #define BIT(n) (UINT64_C(1) << (n))
 
@@ -57,6 +57,8 @@ uint64_t offered_protocol(const struct backend *be)
 			BIT(VU_PF_INBAND_NOTIFICATIONS) | BIT(VU_PF_CONFIGURE_MEM_SLOTS) |
 			BIT(VU_PF_GET_VRING_BASE_INFLIGHT) | BIT(VU_PF_GPA_ADDRESSES);
 
+	if (quirk(be, QUIRK_MQ_NOT_OFFERED))
+		bits &= ~BIT(VU_PF_MQ);
 	if (be->postcopy_works)
 		bits |= BIT(VU_PF_PAGEFAULT);
 	return bits | offered_for_device(be);
@@ -76,7 +78,8 @@ bool has_protocol(const struct backend *be, unsigned int bit)
 static bool in_force(const struct backend *be, const struct vu_feature *f)
 {
 	if (f->kind == VU_PROTOCOL_FEATURE)
-		return has_protocol(be, f->bit);
+		return has_protocol(be, f->bit) ||
+		       (quirk(be, QUIRK_CHANNEL_UNNEGOTIATED) && f->bit == VU_PF_BACKEND_REQ);
 	return has_feature(be, f->bit) || (f->bit == VU_F_PROTOCOL_FEATURES && !be->features_set);
 }
 
@@ -101,7 +104,8 @@ bool may_use(const struct backend *be, const struct vu_message_info *info)
 int get_features(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
 	(void)msg;
-	vu_message_set_u64(reply, offered_features(be));
+	vu_message_set_u64(reply, quirk(be, QUIRK_FEATURES_CHANGE) && be->features_set ?
+					  be->features : offered_features(be));
 	return ANSWERED;
 }
 
@@ -117,24 +121,29 @@ static void put_in_force(struct backend *be, uint64_t features)
 {
 	be->features = features;
 	be->features_set = true;
-	be->map.logging = has_feature(be, VU_F_LOG_ALL);
-	be->map.iommu = has_feature(be, VU_F_IOMMU_PLATFORM);
+	be->map.logging = has_feature(be, VU_F_LOG_ALL) && !quirk(be, QUIRK_LOG_NEVER);
+	be->map.iommu = has_feature(be, VU_F_IOMMU_PLATFORM) && !quirk(be, QUIRK_IOTLB_IGNORED);
 	if (be->ops->acked)
 		be->ops->acked(be->service, features);
 }
 
 int set_features(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
-	uint64_t features = field(msg, "u64");
+	uint64_t features = field(msg, "u64"), before = be->features;
 
 	(void)reply;
+	if (quirk(be, QUIRK_FEATURES_LATCHED) && be->features_set)
+		return DONE;
+	if (quirk(be, QUIRK_BIT_30_REQUIRED) && !(features & BIT(VU_F_PROTOCOL_FEATURES)))
+		return -EINVAL;
 	if (features & ~offered_features(be))
 		return -EINVAL;
 	if (changes_rings(be, features))
 		return -EBUSY;
 	put_in_force(be, features);
-	if (!has_feature(be, VU_F_PROTOCOL_FEATURES))
+	if (!has_feature(be, VU_F_PROTOCOL_FEATURES) && !quirk(be, QUIRK_ENABLED_NEVER))
 		rings_enable_all(be, true);
+	deviation_features(be, before);
 	return DONE;
 }
 
@@ -149,15 +158,21 @@ int set_owner(struct backend *be, struct vu_message *msg, struct vu_message *rep
 /* Deprecated, and used with two meanings: it is ignored. */
 int reset_owner(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
-	(void)be;
 	(void)msg;
 	(void)reply;
+	if (quirk(be, QUIRK_OWNER_RESET_STOPS))
+		device_reset(be);
+	if (quirk(be, QUIRK_OWNER_RESET_FORGETS))
+		deviation_forget(be);
 	return DONE;
 }
 
 int get_protocol_features(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
 	(void)msg;
+	be->odd.asked = true;
+	if (quirk(be, QUIRK_PROTOCOL_FEATURES_TOO_EARLY) && !be->features_set)
+		return -EINVAL;
 	vu_message_set_u64(reply, offered_protocol(be));
 	return ANSWERED;
 }
@@ -184,7 +199,7 @@ int set_protocol_features(struct backend *be, struct vu_message *msg, struct vu_
 	(void)reply;
 	if (protocol & ~offered_protocol(be))
 		return -EINVAL;
-	if (!complete(protocol))
+	if (!complete(protocol) && !quirk(be, QUIRK_INBAND_ALONE))
 		return -EPROTO;
 	be->protocol = protocol;
 	return DONE;
@@ -194,6 +209,7 @@ int set_protocol_features(struct backend *be, struct vu_message *msg, struct vu_
 int get_queue_num(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
 	(void)msg;
-	vu_message_set_u64(reply, be->ops->network ? be->opt->service.queues : be->nrings);
+	vu_message_set_u64(reply, (be->ops->network ? be->opt->service.queues : be->nrings) +
+					  quirk(be, QUIRK_QUEUE_NUM_ONE_TOO_MANY));
 	return ANSWERED;
 }

@@ -5,7 +5,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "backend.h"
+#include "deviations.h"
 
 
 static void forget(struct ring *ring, unsigned int index)
@@ -36,10 +36,15 @@ void rings_close(struct backend *be)
 	}
 	be->nstarted = 0;
 	be->pushed = be->logged = be->announced = false;
+	be->odd = (struct oddities){ 0 };
 }
 
 struct ring *ring_of(struct backend *be, uint64_t index)
 {
+	if (index >= be->nrings && quirk(be, QUIRK_RING_INDEX_CRASH))
+		deviation_crash();
+	if (index >= be->nrings && quirk(be, QUIRK_RING_INDEX_HANG))
+		deviation_hang();
 	return index < be->nrings ? &be->rings[index] : NULL;
 }
 
@@ -52,13 +57,18 @@ bool suspended(const struct backend *be)
 
 void ring_start(struct backend *be, struct ring *ring)
 {
+	if (quirk(be, QUIRK_FIRST_RING_FIRST) && ring->index && !be->rings[0].started)
+		return;
 	if (!ring->started) {
+		be->odd.ran = true;
+		be->odd.stopped = false;
 		ring->started = true;
 		ring->broken = ring->starving = false;
 		be->nstarted++;
 		channel_resume(be);
 	}
-	ring_run(be, ring);
+	if (!quirk(be, QUIRK_START_SKIPS_AVAILABLE))
+		ring_run(be, ring);
 }
 
 uint32_t ring_base(const struct backend *be, const struct ring *ring)
@@ -75,6 +85,11 @@ void ring_stop(struct backend *be, struct ring *ring)
 {
 	ring->base = ring_base(be, ring);
 	ring->based = true;
+	if (ring->positioned)
+		be->odd.used[ring->index] = ring->served.last_used | 1u << 16;
+	be->odd.stopped |= ring->started;
+	if (quirk(be, QUIRK_RESTART_NEEDS_ADDRESSES))
+		ring->placed = false;
 	ring->positioned = ring->mapped = false;
 	ring->polled = ring->again = ring->pushed = ring->calling = ring->recall = false;
 	backend_close_fd(be, &ring->kick);
@@ -106,14 +121,16 @@ int set_vring_num(struct backend *be, struct vu_message *msg, struct vu_message 
 		return -EINVAL;
 	if (ring->started)
 		return num == ring->served.size ? DONE : -EBUSY;
-	ring->served.size = (uint16_t)num;
+	ring->served.size = quirk(be, QUIRK_SIZE_IGNORED) ? 256 : (uint16_t)num;
 	return DONE;
 }
 
-static void place(struct ring *ring, uint64_t desc, uint64_t avail, uint64_t used)
+static void place(struct ring *ring, uint64_t desc, uint64_t avail, uint64_t used, bool latched)
 {
 	struct vu_served *r = &ring->served;
 
+	if (ring->placed && latched)
+		return;
 	if (ring->placed && r->desc_user == desc && r->avail_user == avail && r->used_user == used)
 		return;
 	r->desc_user = desc;
@@ -142,9 +159,11 @@ int set_vring_addr(struct backend *be, struct vu_message *msg, struct vu_message
 		return -EINVAL;
 	if (!in_memory(be, msg))
 		return -EFAULT;
-	ring->served.log_used = field(msg, "flags") >> VU_VRING_F_LOG & 1;
-	ring->served.log_guest = field(msg, "log");
-	place(ring, field(msg, "descriptor"), field(msg, "available"), field(msg, "used"));
+	ring->served.log_used = field(msg, "flags") >> VU_VRING_F_LOG & !quirk(be, QUIRK_LOG_WITHOUT_USED_RING);
+	ring->served.log_guest = field(msg, quirk(be, QUIRK_LOG_USED_RING_BY_ADDRESS) ? "used" : "log");
+	ring->broken |= quirk(be, QUIRK_ADDRESSES_STALL) && ring->started;
+	place(ring, field(msg, "descriptor"), field(msg, "available"), field(msg, "used"),
+	      quirk(be, QUIRK_ADDRESSES_LATCHED));
 	ring_run(be, ring);
 	return DONE;
 }
@@ -174,6 +193,10 @@ int set_vring_base(struct backend *be, struct vu_message *msg, struct vu_message
 		return -EINVAL;
 	if (ring->started)
 		return -EBUSY;
+	if (quirk(be, QUIRK_BASE_IGNORED))
+		return DONE;
+	if (quirk(be, QUIRK_PACKED_USED_FROM_AVAILABLE) && has_feature(be, VU_F_RING_PACKED))
+		base = (base & UINT16_MAX) | base << 16;
 	ring->base = (uint32_t)base;
 	ring->based = true;
 	return DONE;
@@ -182,12 +205,23 @@ int set_vring_base(struct backend *be, struct vu_message *msg, struct vu_message
 /* What was taken is completed first, or recorded if that was agreed upon and is possible. */
 static void empty(struct backend *be, struct ring *ring)
 {
-	if (has_protocol(be, VU_PF_GET_VRING_BASE_INFLIGHT) && ring->served.inflight &&
+	bool tracked = ring->served.inflight || quirk(be, QUIRK_LEAVES_REQUESTS_WITHOUT_BUFFER);
+
+	if (((has_protocol(be, VU_PF_GET_VRING_BASE_INFLIGHT) && tracked) ||
+	     quirk(be, QUIRK_STOP_LOSES_REQUESTS)) &&
 	    be->ops->abandon)
 		be->ops->abandon(be->service, ring->index);
 	else
 		rings_settle(be, ring);
 	rings_tell(be);
+}
+
+static void stop(struct backend *be, struct ring *ring)
+{
+	for (unsigned int i = 0; i < be->nrings && quirk(be, QUIRK_STOP_STOPS_ALL); i++)
+		ring_stop(be, &be->rings[i]);
+	if (!quirk(be, QUIRK_STOP_IGNORED))
+		ring_stop(be, ring);
 }
 
 int get_vring_base(struct backend *be, struct vu_message *msg, struct vu_message *reply)
@@ -196,11 +230,19 @@ int get_vring_base(struct backend *be, struct vu_message *msg, struct vu_message
 
 	if (!ring)
 		return -EINVAL;
+	if (quirk(be, QUIRK_BASE_REFUSED_WHEN_STOPPED) && !ring->started)
+		return -EINVAL;
+	while (quirk(be, QUIRK_CHANNEL_DEADLOCK) && be->channel_open && be->nasked) {
+		deviation_await(&be->channel, -1);
+		channel_receive(be);
+	}
 	empty(be, ring);
-	ring_stop(be, ring);
-	set_field(reply, "index", ring->index);
-	set_field(reply, "num", ring->base);
-	return ANSWERED;
+	stop(be, ring);
+	set_field(reply, "index", quirk(be, QUIRK_BASE_INDEX_ZERO) ? 0 : ring->index);
+	set_field(reply, "num", deviation_base(be, ring, ring_base(be, ring)));
+	if (quirk(be, QUIRK_BASE_RESET))
+		ring->base = 0;
+	return quirk(be, QUIRK_CLOSES_AFTER_STOP) ? -ECONNABORTED : ANSWERED;
 }
 
 int set_vring_enable(struct backend *be, struct vu_message *msg, struct vu_message *reply)
@@ -211,8 +253,15 @@ int set_vring_enable(struct backend *be, struct vu_message *msg, struct vu_messa
 	(void)reply;
 	if (!ring || num > 1)
 		return -EINVAL;
-	ring->enabled = num;
-	ring_run(be, ring);
+	if (quirk(be, QUIRK_ENABLE_LOST_WHILE_STOPPED) && !ring->started)
+		return DONE;
+	if (quirk(be, QUIRK_DISABLES_ALL) && !num)
+		rings_enable_all(be, false);
+	ring->enabled = quirk(be, QUIRK_ENABLE_INVERTED) ? !num : num;
+	if (quirk(be, QUIRK_ENABLE_STARTS) && num)
+		ring_start(be, ring);
+	if (!quirk(be, QUIRK_ENABLE_LOSES_KICK))
+		ring_run(be, ring);
 	return DONE;
 }
 
@@ -242,7 +291,11 @@ int set_vring_kick(struct backend *be, struct vu_message *msg, struct vu_message
 	if (!ring || !event_of(msg, &fd))
 		return -EINVAL;
 	replace(be, &ring->kick, fd);
-	ring->polled = fd < 0;
+	ring->polled = fd < 0 && !quirk(be, QUIRK_KICK_NONE_IGNORED);
+	if (quirk(be, QUIRK_KICK_ENABLES))
+		ring->enabled = true;
+	if (quirk(be, QUIRK_KICK_DISABLES) && !has_feature(be, VU_F_PROTOCOL_FEATURES))
+		ring->enabled = false;
 	if (fd >= 0) {
 		err = backend_watch(be, fd, EPOLLIN, WATCH_KICK, ring->index);
 		if (err) {
@@ -250,7 +303,8 @@ int set_vring_kick(struct backend *be, struct vu_message *msg, struct vu_message
 			return err;
 		}
 	}
-	ring_start(be, ring);
+	if (!quirk(be, QUIRK_START_WAITS_FOR_KICK) || fd < 0)
+		ring_start(be, ring);
 	return DONE;
 }
 
@@ -262,6 +316,10 @@ int set_vring_call(struct backend *be, struct vu_message *msg, struct vu_message
 	(void)reply;
 	if (!ring || !event_of(msg, &fd))
 		return -EINVAL;
+	if (ring->call >= 0 && quirk(be, fd < 0 ? QUIRK_CALL_NONE_IGNORED : QUIRK_CALL_REPLACED_IGNORED)) {
+		backend_close_fd(be, &fd);
+		return DONE;
+	}
 	replace(be, &ring->call, fd);
 	ring->silent = fd < 0;
 	be->pushed |= ring->pushed;

@@ -3,8 +3,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
-#include "backend.h"
+#include "deviations.h"
 
 #define POLL_MS 1 /* how often a ring is looked at that nobody kicks */
 
@@ -22,14 +23,19 @@ static bool memory_usable(const struct backend *be)
  */
 static bool served(const struct backend *be, const struct ring *ring)
 {
-	return ring->enabled || has_trait(be, VU_SERVICE_DRAINS_DISABLED);
+	if (quirk(be, QUIRK_DISABLED_SENDS_NOTHING))
+		return ring->enabled;
+	return ring->enabled || quirk(be, QUIRK_DISABLED_RING_SERVED) ||
+	       has_trait(be, VU_SERVICE_DRAINS_DISABLED);
 }
 
 static void breakdown(struct backend *be, struct ring *ring)
 {
 	ring->broken = true;
 	backend_complain("ring %u is broken: %s", ring->index, ring->served.trouble);
-	if (ring->err >= 0)
+	if (quirk(be, QUIRK_ERR_MISSING))
+		return;
+	if (ring->err >= 0 && !quirk(be, QUIRK_ERR_BY_MESSAGE))
 		event_signal(ring->err);
 	else
 		inband_error(be, ring);
@@ -46,7 +52,13 @@ static void faulted(struct backend *be, struct ring *ring)
 
 static bool begin(struct backend *be, struct ring *ring)
 {
+	uint32_t used = be->odd.used[ring->index];
+
 	vu_served_set_base(&ring->served, ring_base(be, ring));
+	if (quirk(be, QUIRK_USED_INDEX_FROM_BASE) && !ring->served.packed)
+		ring->served.last_used = ring->served.last_avail;
+	if (quirk(be, QUIRK_USED_INDEX_KEPT) && !ring->served.packed && used)
+		ring->served.last_used = (uint16_t)used;
 	ring->positioned = true;
 	/* an earlier life may have given back what it told nobody of */
 	ring->pushed = be->pushed = true;
@@ -63,7 +75,7 @@ static bool locate(struct backend *be, struct ring *ring)
 
 	ring->served.map = &be->map;
 	ring->served.packed = has_feature(be, VU_F_RING_PACKED);
-	ring->served.event_idx = has_feature(be, VU_F_EVENT_IDX);
+	ring->served.event_idx = has_feature(be, VU_F_EVENT_IDX) && !quirk(be, QUIRK_EVENT_IDX_FORGOTTEN);
 	err = vu_served_map(&ring->served);
 	if (err == -EFAULT)
 		faulted(be, ring);
@@ -85,7 +97,9 @@ static bool find(struct backend *be, struct ring *ring)
 
 static bool ready(struct backend *be, struct ring *ring)
 {
-	return ring->started && !ring->held && !ring->broken && memory_usable(be) && served(be, ring) &&
+	if (deviation_hinders(be, ring))
+		return false;
+	return (ring->started || quirk(be, QUIRK_STOPPED_RING_SERVED)) && !ring->held && !ring->broken && memory_usable(be) && served(be, ring) &&
 	       find(be, ring);
 }
 
@@ -100,12 +114,16 @@ static int pop(struct backend *be, struct ring *ring, struct vu_element *el)
 		breakdown(be, ring);
 	else if (err == -EFAULT)
 		faulted(be, ring);
+	deviation_misplace(be, el);
+	deviation_tracked(be, ring, el, false);
 	return err ? -EAGAIN : 0;
 }
 
 static void push(struct backend *be, struct ring *ring, const struct vu_element *el, uint32_t written)
 {
+	deviation_overwrite(be, ring->served.log_guest);
 	vu_served_push(&ring->served, el, written);
+	deviation_tracked(be, ring, el, true);
 	ring->pushed = be->pushed = be->logged = true;
 }
 
@@ -117,7 +135,8 @@ static int serve_one(struct backend *be, struct ring *ring)
 
 	if (err)
 		return err;
-	err = be->ops->serve(be->service, ring->index, el, ring->enabled, &written);
+	err = be->ops->serve(be->service, ring->index, el,
+			     ring->enabled || quirk(be, QUIRK_DISABLED_RING_SERVED), &written);
 	if (err != -EINPROGRESS)
 		push(be, ring, el, written);
 	return 0;
@@ -140,6 +159,10 @@ static bool stalled(const struct ring *ring)
 static void serve_available(struct backend *be, struct ring *ring)
 {
 	vu_served_want_kick(&ring->served, false);
+	if (quirk(be, QUIRK_ONE_REQUEST_A_KICK)) {
+		serve_one(be, ring);
+		return;
+	}
 	do {
 		ring->again = serve_some(be, ring);
 		if (ring->again || stalled(ring))
@@ -177,10 +200,12 @@ void rings_settle(struct backend *be, struct ring *ring)
 
 void ring_kicked(struct backend *be, struct ring *ring)
 {
-	int err = ring->kick < 0 ? -EAGAIN : event_take(ring->kick);
+	int err = ring->kick < 0 ? -EAGAIN : deviation_take(be, ring->kick);
 
 	if (err == -EPIPE)
 		backend_unwatch(be, ring->kick);
+	if (!err && quirk(be, QUIRK_START_WAITS_FOR_KICK))
+		ring_start(be, ring);
 	if (!err)
 		ring_run(be, ring);
 }
@@ -225,9 +250,15 @@ static void call(struct backend *be, struct ring *ring)
 {
 	if (!vu_served_should_call(&ring->served))
 		return;
+	if (quirk(be, QUIRK_CALL_MISSING))
+		return;
+	if (quirk(be, QUIRK_CALL_TO_FIRST_RING))
+		ring = &be->rings[0];
+	if (quirk(be, QUIRK_CALL_SHORT) && write(ring->call, "", 1))
+		return;
 	if (ring->call >= 0)
 		event_signal(ring->call);
-	else if (!ring->silent)
+	else if (!ring->silent || quirk(be, QUIRK_INBAND_CALL_UNNEGOTIATED))
 		inband_call(be, ring);
 }
 
@@ -254,7 +285,7 @@ static int host_take(void *ctx, unsigned int index, struct vu_element *el)
 	struct backend *be = ctx;
 	struct ring *ring = ring_of(be, index);
 
-	return ring && ring->enabled && ready(be, ring) ? pop(be, ring, el) : -EAGAIN;
+	return ring && (ring->enabled || quirk(be, QUIRK_DISABLED_RECEIVES)) && ready(be, ring) ? pop(be, ring, el) : -EAGAIN;
 }
 
 static void host_give(void *ctx, unsigned int index, const struct vu_element *el, uint32_t written)

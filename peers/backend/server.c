@@ -59,6 +59,8 @@ static int connected(struct backend *be, int fd)
 	be->connected = true;
 	if (be->watcher)
 		be->watcher->connected(be->watcher->ctx);
+	if (quirk(be, QUIRK_RINGS_BEGIN_ENABLED))
+		rings_enable_all(be, true);
 	return backend_watch(be, fd, EPOLLIN, WATCH_MAIN, 0);
 }
 

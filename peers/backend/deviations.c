@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What quirks do where it takes more than a line. */
+#include "deviations.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <linux/virtio_ring.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "vring/inflight.h"
+
+#define HEADER_SIZE sizeof(struct vu_header)
+#define LOG_BYTE_SPAN \
+	(UINT64_C(8) * VU_LIMIT_LOG_PAGE_SIZE) /* memory that a byte of the log stands for */
+
+void deviation_crash(void)
+{
+	signal(SIGSEGV, SIG_DFL);
+	raise(SIGSEGV);
+}
+
+void deviation_hang(void)
+{
+	while (true)
+		pause();
+}
+
+void deviation_await(const struct vu_conn *conn, int ms)
+{
+	struct pollfd pfd = { .fd = conn->fd, .events = POLLIN };
+
+	poll(&pfd, 1, ms);
+}
+
+/* ---- replies ---- */
+
+static void forge_order(struct vu_forge *forge)
+{
+	forge->set_request = forge->set_flags = forge->set_size = true;
+	forge->request = htobe32(forge->request);
+	forge->flags = htobe32(forge->flags);
+	forge->size = htobe32(forge->size);
+}
+
+const struct vu_forge *deviation_forge(const struct backend *be, struct vu_message *reply,
+				       struct vu_forge *forge)
+{
+	if (quirk(be, QUIRK_REPLY_U64_SHORT) && reply->len == sizeof(uint64_t))
+		reply->len = reply->size = sizeof(uint32_t);
+	*forge = (struct vu_forge){ .request = reply->request,
+				    .flags = reply->flags,
+				    .size = reply->size };
+	if ((forge->set_flags = quirk(be, QUIRK_REPLY_VERSION_0)))
+		forge->flags &= ~(uint32_t)VU_FLAG_VERSION_MASK;
+	if (quirk(be, QUIRK_REPLY_FLAG_MISSING))
+		forge->flags &= ~(uint32_t)VU_FLAG_REPLY;
+	forge->set_flags |= quirk(be, QUIRK_REPLY_FLAG_MISSING);
+	if ((forge->set_request = quirk(be, QUIRK_REPLY_ID_WRONG)))
+		forge->request++;
+	if ((forge->set_size = quirk(be, QUIRK_REPLY_SIZE_WITH_HEADER)))
+		forge->size += HEADER_SIZE;
+	if (quirk(be, QUIRK_REPLY_BIG_ENDIAN))
+		forge_order(forge);
+	return forge;
+}
+
+bool deviation_ack(const struct backend *be, const struct vu_message *msg, bool due)
+{
+	due |= quirk(be, QUIRK_ACK_UNNEGOTIATED) && vu_message_needs_reply(msg);
+	due |= quirk(be, QUIRK_REPLY_UNASKED) && has_protocol(be, VU_PF_REPLY_ACK);
+	due |= quirk(be, QUIRK_SLOT_ADDED_IS_ANSWERED) && msg->request == VU_ADD_MEM_REG;
+	due |= quirk(be, QUIRK_SLOT_REMOVED_IS_ANSWERED) && msg->request == VU_REM_MEM_REG;
+	due &= !quirk(be, QUIRK_ACK_MISSING);
+	due &= !quirk(be, QUIRK_ACK_NEEDS_GET) || be->odd.asked;
+	due &= !quirk(be, QUIRK_ACK_NEEDS_BIT_30) || has_feature(be, VU_F_PROTOCOL_FEATURES);
+	due &= !quirk(be, QUIRK_CHANNEL_ACK_MISSING) || msg->request != VU_SET_BACKEND_REQ_FD;
+	return due;
+}
+
+uint64_t deviation_result(const struct backend *be, uint64_t result)
+{
+	if (quirk(be, QUIRK_ACK_AFTER_NEXT_REQUEST))
+		deviation_await(&be->main, -1);
+	if (quirk(be, QUIRK_ACK_ALWAYS_SUCCESS))
+		return 0;
+	return quirk(be, QUIRK_ACK_INVERTED) ? !result : result;
+}
+
+bool deviation_impatient(const struct backend *be)
+{
+	if (be->main.have == 0)
+		return false;
+	return quirk(be, be->main.have < HEADER_SIZE ? QUIRK_HEADER_IN_ONE_PIECE
+						     : QUIRK_PAYLOAD_IN_ONE_PIECE);
+}
+
+void deviation_leak(const struct backend *be, struct vu_message *msg, size_t belong)
+{
+	if (!quirk(be, QUIRK_UNDUE_DESCRIPTORS_LEAK))
+		return;
+	while (msg->nfds > belong)
+		vu_message_take_fd(msg, --msg->nfds);
+}
+
+/* ---- features and rings ---- */
+
+void deviation_features(struct backend *be, uint64_t before)
+{
+	bool had = before >> VU_F_PROTOCOL_FEATURES & 1,
+	     has = has_feature(be, VU_F_PROTOCOL_FEATURES);
+
+	if (quirk(be, QUIRK_SET_FEATURES_DISABLES) && has)
+		rings_enable_all(be, false);
+	if (quirk(be, QUIRK_SET_FEATURES_DISABLES_ON_BIT_30) && has && !had)
+		rings_enable_all(be, false);
+	if (quirk(be, QUIRK_SET_FEATURES_ENABLES) ||
+	    (quirk(be, QUIRK_SET_FEATURES_TESTS_LOG_ALL) && !has_feature(be, VU_F_LOG_ALL)))
+		rings_enable_all(be, true);
+}
+
+void deviation_forget(struct backend *be)
+{
+	be->features = be->protocol = 0;
+	vu_map_clear(&be->map);
+	memory_changed(be);
+}
+
+int deviation_take(const struct backend *be, int kick)
+{
+	uint64_t value;
+
+	if (!quirk(be, QUIRK_KICK_VALUE_COUNTS))
+		return event_take(kick);
+	return read(kick, &value, sizeof(value)) == sizeof(value) && value == 1 ? 0 : -EAGAIN;
+}
+
+bool deviation_hinders(const struct backend *be, const struct ring *ring)
+{
+	return (quirk(be, QUIRK_START_NEEDS_CALL) && ring->call < 0 && !ring->silent) ||
+	       (quirk(be, QUIRK_SECOND_QUEUE_IGNORED) &&
+		ring->index == (be->ops->network ? 3 : 1)) ||
+	       (quirk(be, QUIRK_SUSPENDED_BY_ONE) && be->odd.stopped) ||
+	       (quirk(be, QUIRK_POSTCOPY_NEVER_ENDS) && be->odd.postcopied);
+}
+
+static uint32_t driver_index(const struct backend *be, const struct ring *ring)
+{
+	const struct vring_avail *avail =
+		vu_map_user(&be->map, ring->served.avail_user, sizeof(struct vring_avail));
+
+	return avail ? le16toh(avail->idx) : ring->base;
+}
+
+uint32_t deviation_base(const struct backend *be, const struct ring *ring, uint32_t base)
+{
+	bool packed = has_feature(be, VU_F_RING_PACKED);
+
+	if (quirk(be, QUIRK_BASE_ZERO))
+		return 0;
+	if (quirk(be, QUIRK_BASE_OFF_BY_ONE))
+		return base + 1;
+	if (quirk(be, QUIRK_BASE_OF_DRIVER) && !packed)
+		return driver_index(be, ring);
+	if (quirk(be, QUIRK_BASE_MODULO_SIZE) && !packed && ring->served.size)
+		return base % ring->served.size;
+	if (quirk(be, QUIRK_BASE_WITH_USED_INDEX) && !packed)
+		return base | (uint32_t)ring->served.last_used << 16;
+	return quirk(be, QUIRK_BASE_PACKED_HALF) && packed ? base & UINT16_MAX : base;
+}
+
+void deviation_suspended(struct backend *be)
+{
+	for (unsigned int i = 0; i < be->nrings && suspended(be) && be->odd.ran; i++) {
+		const struct ring *ring = &be->rings[i];
+		uint8_t *used = vu_map_user(&be->map, ring->served.used_user, 1);
+
+		if (quirk(be, QUIRK_SUSPENDED_CALLS))
+			event_signal(ring->call);
+		if (quirk(be, QUIRK_SUSPENDED_WRITES) && used)
+			*used ^= 1;
+		if (quirk(be, QUIRK_LOG_AFTER_STOP))
+			vu_map_dirty(&be->map, 0, be->map.log_size * LOG_BYTE_SPAN);
+	}
+}
+
+/* ---- memory and log ---- */
+
+void deviation_private(const struct backend *be, int fd)
+{
+	const struct vu_map_region *r = &be->map.regions[be->map.nregions - 1];
+
+	if (quirk(be, QUIRK_MEMORY_PRIVATE))
+		mmap(r->mapping, r->mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd,
+		     (off_t)(r->mmap_offset - (uint64_t)(r->host - (uint8_t *)r->mapping)));
+}
+
+static uint64_t user_of(const struct backend *be, uint64_t guest)
+{
+	for (size_t i = 0; i < be->map.nregions; i++) {
+		const struct vu_map_region *r = &be->map.regions[i];
+
+		if (guest - r->guest_address < r->size)
+			return r->user_address + (guest - r->guest_address);
+	}
+	return guest;
+}
+
+static uint64_t misplaced(const struct backend *be, uint64_t guest, size_t nth)
+{
+	const uint64_t page = VU_LIMIT_LOG_PAGE_SIZE;
+
+	if (quirk(be, QUIRK_LOG_FIRST_BUFFER_ONLY) && nth)
+		return UINT64_MAX;
+	if (quirk(be, QUIRK_LOG_USER_ADDRESSES))
+		return user_of(be, guest);
+	if (quirk(be, QUIRK_LOG_OFF_BY_ONE))
+		return guest < page ? UINT64_MAX : guest - page;
+	if (quirk(be, QUIRK_LOG_BITS_REVERSED))
+		return guest ^ 7 * page;
+	return quirk(be, QUIRK_LOG_PAGES_LARGE) ? guest / 16 : guest;
+}
+
+/* Guest addresses of buffers are there for the log alone. */
+void deviation_misplace(const struct backend *be, struct vu_element *el)
+{
+	for (size_t i = 0; i < el->nin; i++)
+		el->in[i].guest = misplaced(be, el->in[i].guest, i);
+}
+
+void deviation_overwrite(struct backend *be, uint64_t guest)
+{
+	uint64_t byte = guest / LOG_BYTE_SPAN;
+
+	if (quirk(be, QUIRK_LOG_OVERWRITES) && be->map.log && byte < be->map.log_size)
+		be->map.log[byte] = 0;
+}
+
+/* ---- in-flight buffer, of split rings ---- */
+
+static void reverse(struct inflight_split *region, unsigned int size)
+{
+	for (unsigned int i = 0; i < size; i++)
+		region->desc[i].counter = ~region->desc[i].counter;
+}
+
+void deviation_before_attach(const struct backend *be, const struct ring *ring, void *bytes)
+{
+	struct inflight_split *region = bytes;
+
+	if (ring->served.packed)
+		return;
+	if (quirk(be, QUIRK_INFLIGHT_ORDER_REVERSED))
+		reverse(region, ring->served.size);
+	if (quirk(be, QUIRK_INFLIGHT_LAST_BATCH_AGAIN))
+		region->used_idx = ring->served.last_used;
+	if (quirk(be, QUIRK_INFLIGHT_NOT_RESTORED))
+		region->version = 0;
+}
+
+void deviation_tracked(const struct backend *be, const struct ring *ring,
+		       const struct vu_element *el, bool done)
+{
+	struct inflight_split *region = ring->served.inflight;
+
+	if (!region || ring->served.packed)
+		return;
+	if (quirk(be, QUIRK_INFLIGHT_COUNTER_STANDS))
+		region->desc[el->id].counter = 0;
+	if (quirk(be, QUIRK_INFLIGHT_STAYS_MARKED) && done)
+		region->desc[el->id].inflight = 1;
+	if (quirk(be, QUIRK_INFLIGHT_VERSION_ODD))
+		region->desc_num = 0;
+	if (quirk(be, QUIRK_INFLIGHT_FEATURES_ODD))
+		region->features = 1;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What quirks do where it takes more than a line. Without a quirk nothing here does anything. */
+#ifndef VRINGER_BACKEND_DEVIATIONS_H
+#define VRINGER_BACKEND_DEVIATIONS_H
+
+#include "backend.h"
+
+/** deviation_crash, deviation_hang - as by a bug. */
+void deviation_crash(void);
+void deviation_hang(void);
+
+/** deviation_await - do nothing until something comes on @conn, for @ms at most (-1: however long). */
+void deviation_await(const struct vu_conn *conn, int ms);
+
+/** deviation_forge - how @reply is to be sent. */
+const struct vu_forge *deviation_forge(const struct backend *be, struct vu_message *reply,
+				       struct vu_forge *forge);
+
+/** deviation_ack - whether @msg is acknowledged, which would be @due; deviation_result() says with what. */
+bool deviation_ack(const struct backend *be, const struct vu_message *msg, bool due);
+uint64_t deviation_result(const struct backend *be, uint64_t result);
+
+/** deviation_impatient - whether it gives up on a message of which a part is here. */
+bool deviation_impatient(const struct backend *be);
+
+/** deviation_leak - forget descriptors of @msg beyond those that @belong to it. */
+void deviation_leak(const struct backend *be, struct vu_message *msg, size_t belong);
+
+/** deviation_features - what else SET_FEATURES does; @before were in force. */
+void deviation_features(struct backend *be, uint64_t before);
+
+/** deviation_forget - drop what was agreed upon, and memory. */
+void deviation_forget(struct backend *be);
+
+/** deviation_take - event_take() of a kick. */
+int deviation_take(const struct backend *be, int kick);
+
+/** deviation_hinders - whether @ring is not served although it might. */
+bool deviation_hinders(const struct backend *be, const struct ring *ring);
+
+/** deviation_base - what is told instead of @base. */
+uint32_t deviation_base(const struct backend *be, const struct ring *ring, uint32_t base);
+
+/** deviation_suspended - what is done when a message comes while all rings are stopped again. */
+void deviation_suspended(struct backend *be);
+
+/** deviation_private - what is done with the region that was mapped last, of @fd. */
+void deviation_private(const struct backend *be, int fd);
+
+/** deviation_misplace - have buffers of @el logged elsewhere. */
+void deviation_misplace(const struct backend *be, struct vu_element *el);
+
+/** deviation_overwrite - what happens to the log before the page of @guest is marked. */
+void deviation_overwrite(struct backend *be, uint64_t guest);
+
+/** deviation_before_attach - what happens to the part of the in-flight buffer that @ring is to track in. */
+void deviation_before_attach(const struct backend *be, const struct ring *ring, void *bytes);
+
+/** deviation_tracked - what happens to it once @el was taken, or is @done. */
+void deviation_tracked(const struct backend *be, const struct ring *ring,
+		       const struct vu_element *el, bool done);
+
+#endif
