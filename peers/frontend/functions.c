@@ -99,8 +99,8 @@ static int fn_pending(struct player *p, const struct script_value *a, uint64_t *
 	*value = 0;
 	player_reap(p);
 	for (size_t i = 0; i < p->nrequests; i++)
-		*value += p->requests[i].submitted && !p->requests[i].done && !p->requests[i].background &&
-			  p->requests[i].ring == a[0].number;
+		*value += p->requests[i].submitted && !p->requests[i].done &&
+			  !p->requests[i].background && p->requests[i].ring == a[0].number;
 	return 0;
 }
 

@@ -101,6 +101,12 @@ static int prepare(struct player *p, struct player_request *r, const char *kind,
 	return err;
 }
 
+/* Given to the subject, not given up, and not yet back. */
+static bool awaits(const struct player_request *r, uint64_t ring)
+{
+	return r->submitted && !r->done && r->ring == ring;
+}
+
 static int make_available(struct player *p, struct player_request *r, char *why, size_t size)
 {
 	int id = vu_vring_add(&p->rings[r->ring].vr, &r->req.chain);
@@ -191,8 +197,7 @@ int player_kick(struct player *p, uint64_t ring, uint64_t value)
 static struct player_request *request_in(struct player *p, unsigned int ring, int id)
 {
 	for (size_t i = p->nrequests; i-- > 0;)
-		if (p->requests[i].submitted && !p->requests[i].done && p->requests[i].ring == ring &&
-		    p->requests[i].id == id)
+		if (awaits(&p->requests[i], ring) && p->requests[i].id == id)
 			return &p->requests[i];
 	return NULL;
 }
@@ -248,7 +253,7 @@ void player_give_up(struct player *p, uint64_t ring)
 bool player_in_flight(const struct player *p)
 {
 	for (size_t i = 0; i < p->nrequests; i++)
-		if (p->requests[i].submitted && !p->requests[i].done && !p->requests[i].background)
+		if (awaits(&p->requests[i], p->requests[i].ring) && !p->requests[i].background)
 			return true;
 	return false;
 }

@@ -103,6 +103,7 @@ static enum script_step verb_ring(struct player *p, struct script_call *call)
 
 	if (!ring)
 		return STEP_ERROR;
+	player_give_up(p, index);
 	ring->laid_out = ring->has_base = false;
 	ring->size = (uint16_t)option(call, "size", ring->size);
 	ring->packed = ring->packed || script_flag(call->stmt, "packed");
