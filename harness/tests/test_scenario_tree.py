@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import re
 import subprocess
@@ -92,3 +93,14 @@ def test_every_fragment_is_used(heads: list[Head]) -> None:
     fragments = {h["id"].rpartition("/")[2]: h["id"] for h in heads if h["fragment"]}
     assert set(fragments) - used == set()
     assert used - set(fragments) == set()
+
+
+def test_a_clause_of_a_back_end_has_a_scenario_or_a_reason(played: list[Head]) -> None:
+    checked = {clause for head in played for clause in head["checks"]}
+    assert not [c.id for c in REGISTRY.clauses.values() if c.role in ("back-end", "both")
+                and c.id not in checked and not REGISTRY.uncovered_reason(c.id)]
+
+
+def test_every_reason_is_about_a_clause() -> None:
+    assert not [glob for glob in REGISTRY.reasons
+                if not fnmatch.filter(REGISTRY.clauses, glob)]

@@ -48,7 +48,8 @@ def worth_showing(results: list[Result]) -> list[Result]:
     What passes or does not apply although something else was expected is only named.
     """
     chosen, absent = [], set()
-    for result in in_order([r for r in results if r.unexpected and r.verdict not in ("pass", "n/a")]):
+    surprises = [r for r in results if r.unexpected and r.verdict not in ("pass", "n/a")]
+    for result in in_order(surprises):
         if result.play.came_up or result.subject not in absent:
             chosen.append(result)
         absent |= set() if result.play.came_up else {result.subject}
