@@ -34,6 +34,22 @@ static int change(struct backend *be, const struct vu_message *msg)
 	return -EINVAL;
 }
 
+/*
+ * Only rings that wait for a byte of the range go on. Were the others to ask again each time,
+ * there would be ever more questions than answers.
+ */
+static void go_on(struct backend *be, uint64_t iova, uint64_t size)
+{
+	for (unsigned int i = 0; i < be->nrings; i++) {
+		struct ring *ring = &be->rings[i];
+
+		if (!ring->starving || ring->missing - iova >= size)
+			continue;
+		ring->starving = false;
+		ring_run(be, ring);
+	}
+}
+
 /* What is held was translated before: it must be done with when the reply is sent. */
 int iotlb_msg(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
@@ -43,7 +59,7 @@ int iotlb_msg(struct backend *be, struct vu_message *msg, struct vu_message *rep
 	rings_tell(be);
 	err = change(be, msg);
 	vu_message_set_u64(reply, (uint64_t)-err);
-	memory_changed(be);
+	go_on(be, field(msg, "iova"), field(msg, "size"));
 	return ANSWERED;
 }
 
