@@ -5,7 +5,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "backend.h"
+#include "deviations.h"
 
 void channel_close(struct backend *be)
 {
@@ -30,6 +30,8 @@ static void ask_again(struct backend *be)
 int set_backend_req_fd(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
 	(void)reply;
+	if (quirk(be, QUIRK_CHANNEL_LATCHED) && be->channel_open)
+		return DONE;
 	channel_close(be);
 	vu_conn_init(&be->channel, vu_message_take_fd(msg, 0), VU_BACKEND);
 	be->channel_open = true;
@@ -48,8 +50,8 @@ int set_backend_req_fd(struct backend *be, struct vu_message *msg, struct vu_mes
 /* While no ring is started the device says nothing of its own. */
 bool channel_may(const struct backend *be, uint32_t request)
 {
-	return be->channel_open && !suspended(be) &&
-	       may_use(be, vu_message_by_id(VU_BACKEND, request));
+	return be->channel_open && (!suspended(be) || quirk(be, QUIRK_SUSPENDED_ASKS)) &&
+	       deviation_may_use(be, vu_message_by_id(VU_BACKEND, request));
 }
 
 static int expect(struct backend *be, uint32_t request, unsigned int ring,
@@ -68,7 +70,8 @@ int channel_ask(struct backend *be, struct vu_message *msg, unsigned int ring,
 	bool reply = info->reply_when == VU_REPLY_ALWAYS || has_protocol(be, VU_PF_REPLY_ACK);
 	int err = 0;
 
-	if (answered && has_protocol(be, VU_PF_REPLY_ACK))
+	deviation_request(be, msg);
+	if (answered && has_protocol(be, VU_PF_REPLY_ACK) && !quirk(be, QUIRK_INBAND_CALL_UNCONFIRMED))
 		msg->flags |= VU_FLAG_NEED_REPLY;
 	if (answered && reply)
 		err = expect(be, msg->request, ring, answered);
@@ -120,7 +123,7 @@ void channel_receive(struct backend *be)
 
 void channel_resume(struct backend *be)
 {
-	if (suspended(be) || !be->channel_open)
+	if ((suspended(be) && !quirk(be, QUIRK_SUSPENDED_ASKS)) || !be->channel_open)
 		return;
 	if (be->config_changed)
 		config_tell(be);

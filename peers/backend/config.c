@@ -19,14 +19,20 @@ static bool inside(const struct backend *be, uint64_t offset, uint64_t size)
 int get_config(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
 	uint64_t offset = field(msg, "offset"), size = field(msg, "size");
-	uint8_t config[CONFIG_MAX];
+	uint8_t config[CONFIG_MAX] = { 0 };
+	bool beyond = quirk(be, QUIRK_CONFIG_BEYOND_ITS_END) && offset + size <= CONFIG_MAX;
 
-	if (!inside(be, offset, size))
+	if (!inside(be, offset, size) && !beyond)
 		return ANSWERED;
+	if (quirk(be, QUIRK_CONFIG_OFFSET_IGNORED))
+		offset = 0;
 	be->ops->config(be->service, config);
 	memcpy(reply->payload, msg->payload, msg->len);
 	reply->len = reply->size = msg->len;
 	vu_field_set_bytes(reply, vu_message_layout(msg), "region", config + offset, size);
+	if (quirk(be, QUIRK_CONFIG_WHOLE))
+		vu_field_set_bytes(reply, vu_message_layout(msg), "region", config,
+				   be->ops->config_size(be->service));
 	return ANSWERED;
 }
 
@@ -37,12 +43,14 @@ int set_config(struct backend *be, struct vu_message *msg, struct vu_message *re
 	const uint8_t *bytes = vu_field_bytes(msg, vu_message_layout(msg), "region", &len);
 
 	(void)reply;
-	if (flags > CONFIG_MIGRATION)
+	if (flags > CONFIG_MIGRATION && !quirk(be, QUIRK_CONFIG_FLAGS_IGNORED))
 		return -EINVAL;
 	if (!bytes || !inside(be, offset, len))
 		return -ERANGE;
 	if (!be->ops->set_config)
 		return -EACCES;
+	if (quirk(be, QUIRK_CONFIG_READ_ONLY_TAKEN))
+		flags = CONFIG_MIGRATION;
 	return be->ops->set_config(be->service, (uint32_t)offset, (uint32_t)len, bytes,
 				   flags == CONFIG_MIGRATION);
 }
@@ -53,14 +61,21 @@ void config_changed(struct backend *be)
 	config_tell(be);
 }
 
+static void heard(struct backend *be, unsigned int ring, struct vu_message *reply)
+{
+	(void)be;
+	(void)ring;
+	(void)reply;
+}
+
 /* A change that cannot be told now is told when the device runs again. */
 void config_tell(struct backend *be)
 {
 	struct vu_message msg;
 
-	if (!channel_may(be, VU_BACKEND_CONFIG_CHANGE_MSG))
+	if (!channel_may(be, VU_BACKEND_CONFIG_CHANGE_MSG) || quirk(be, QUIRK_CONFIG_CHANGE_UNTOLD))
 		return;
 	vu_message_init(&msg, VU_BACKEND, VU_BACKEND_CONFIG_CHANGE_MSG);
 	be->config_changed = false;
-	channel_ask(be, &msg, 0, NULL);
+	channel_ask(be, &msg, 0, quirk(be, QUIRK_CHANNEL_DEADLOCK) ? heard : NULL);
 }

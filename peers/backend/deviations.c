@@ -107,6 +107,37 @@ void deviation_leak(const struct backend *be, struct vu_message *msg, size_t bel
 		vu_message_take_fd(msg, --msg->nfds);
 }
 
+/* ---- requests ---- */
+
+void deviation_request(const struct backend *be, struct vu_message *msg)
+{
+	if ((quirk(be, QUIRK_INBAND_CALL_NUMBERED) && msg->request == VU_BACKEND_VRING_CALL) ||
+	    (quirk(be, QUIRK_INBAND_ERR_NUMBERED) && msg->request == VU_BACKEND_VRING_ERR))
+		set_field(msg, "num", 1);
+}
+
+/* The feature that a request needs beside the channel itself is not looked at. */
+bool deviation_may_use(const struct backend *be, const struct vu_message_info *info)
+{
+	switch (info->id) {
+	case VU_BACKEND_CONFIG_CHANGE_MSG:
+		return quirk(be, QUIRK_CONFIG_CHANGE_UNNEGOTIATED) || may_use(be, info);
+	case VU_BACKEND_VRING_CALL:
+		return quirk(be, QUIRK_INBAND_CALL_UNNEGOTIATED) || may_use(be, info);
+	case VU_BACKEND_VRING_ERR:
+		return quirk(be, QUIRK_INBAND_ERR_UNNEGOTIATED) || may_use(be, info);
+	case VU_BACKEND_VRING_HOST_NOTIFIER_MSG:
+		return quirk(be, QUIRK_NOTIFIER_UNNEGOTIATED) || may_use(be, info);
+	case VU_BACKEND_IOTLB_MSG:
+		return quirk(be, QUIRK_IOTLB_UNNEGOTIATED) || may_use(be, info);
+	case VU_BACKEND_SHARED_OBJECT_ADD:
+		return quirk(be, QUIRK_OBJECT_UNNEGOTIATED) || may_use(be, info);
+	case VU_BACKEND_SHMEM_MAP:
+		return quirk(be, QUIRK_SHMEM_UNNEGOTIATED) || may_use(be, info);
+	}
+	return may_use(be, info);
+}
+
 /* ---- features and rings ---- */
 
 void deviation_features(struct backend *be, uint64_t before)

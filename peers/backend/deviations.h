@@ -26,6 +26,10 @@ bool deviation_impatient(const struct backend *be);
 /** deviation_leak - forget descriptors of @msg beyond those that @belong to it. */
 void deviation_leak(const struct backend *be, struct vu_message *msg, size_t belong);
 
+/** deviation_request - how a request on the back-end channel is changed; deviation_may_use() whether it may be sent. */
+void deviation_request(const struct backend *be, struct vu_message *msg);
+bool deviation_may_use(const struct backend *be, const struct vu_message_info *info);
+
 /** deviation_features - what else SET_FEATURES does; @before were in force. */
 void deviation_features(struct backend *be, uint64_t before);
 

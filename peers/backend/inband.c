@@ -12,7 +12,7 @@ int vring_kick(struct backend *be, struct vu_message *msg, struct vu_message *re
 	(void)reply;
 	if (!ring)
 		return -EINVAL;
-	if (ring->kick < 0)
+	if (ring->kick < 0 && !quirk(be, QUIRK_INBAND_KICK_IGNORED))
 		ring_start(be, ring);
 	return DONE;
 }

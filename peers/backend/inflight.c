@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "backend.h"
+#include "deviations.h"
 
 void inflight_close(struct backend *be)
 {
@@ -42,13 +42,18 @@ int get_inflight_fd(struct backend *be, struct vu_message *msg, struct vu_messag
 
 	if (queues > be->nrings || !size)
 		return -EINVAL;
-	fd = make_buffer(size);
+	if (quirk(be, QUIRK_INFLIGHT_UNANSWERED))
+		return DONE;
+	if (quirk(be, QUIRK_INFLIGHT_ONE_REGION))
+		size /= queues;
+	fd = make_buffer(quirk(be, QUIRK_INFLIGHT_SIZE_WRONG) ? size / 2 : size);
 	if (fd < 0)
 		return fd;
 	set_field(reply, "mmap_size", size);
 	set_field(reply, "num_queues", queues);
 	set_field(reply, "queue_size", queue_size);
-	vu_message_add_fd(reply, fd);
+	if (!quirk(be, QUIRK_INFLIGHT_WITHOUT_BUFFER))
+		vu_message_add_fd(reply, fd);
 	return ANSWERED;
 }
 
@@ -94,6 +99,8 @@ int set_inflight_fd(struct backend *be, struct vu_message *msg, struct vu_messag
 	int err;
 
 	(void)reply;
+	if (quirk(be, QUIRK_INFLIGHT_QUEUES_CRASH) && in.queues > be->nrings)
+		deviation_crash();
 	if (in.queues * region_size(be, in.queue_size) > in.size)
 		return -EINVAL;
 	err = map(&in, msg->fds[0], field(msg, "mmap_offset"));
@@ -114,6 +121,7 @@ int inflight_attach(struct backend *be, struct ring *ring)
 		return 0;
 	if (ring->served.size > in->queue_size)
 		return -EINVAL;
+	deviation_before_attach(be, ring, in->bytes + ring->index * region_size(be, in->queue_size));
 	return vu_inflight_attach(&ring->served,
 				  in->bytes + ring->index * region_size(be, in->queue_size));
 }

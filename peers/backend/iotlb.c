@@ -19,7 +19,8 @@ static int update(struct backend *be, const struct vu_message *msg)
 
 static int invalidate(struct backend *be, const struct vu_message *msg)
 {
-	vu_map_iotlb_invalidate(&be->map, field(msg, "iova"), field(msg, "size"));
+	if (!quirk(be, QUIRK_IOTLB_INVALIDATE_IGNORED))
+		vu_map_iotlb_invalidate(&be->map, field(msg, "iova"), field(msg, "size"));
 	return 0;
 }
 
@@ -58,19 +59,22 @@ int iotlb_msg(struct backend *be, struct vu_message *msg, struct vu_message *rep
 	rings_settle(be, NULL);
 	rings_tell(be);
 	err = change(be, msg);
+	if (quirk(be, QUIRK_IOTLB_TYPE_UNCHECKED))
+		err = 0;
 	vu_message_set_u64(reply, (uint64_t)-err);
 	go_on(be, field(msg, "iova"), field(msg, "size"));
-	return ANSWERED;
+	return quirk(be, QUIRK_IOTLB_UNANSWERED) ? DONE : ANSWERED;
 }
 
 static void report(struct backend *be, uint8_t type, const struct vu_fault *fault)
 {
 	struct vu_message msg;
 
-	if (!channel_may(be, VU_BACKEND_IOTLB_MSG))
+	if (!channel_may(be, VU_BACKEND_IOTLB_MSG) || quirk(be, QUIRK_IOTLB_MISS_SILENT))
 		return;
 	vu_message_init(&msg, VU_BACKEND, VU_BACKEND_IOTLB_MSG);
-	set_field(&msg, "iova", fault->iova);
+	set_field(&msg, "iova", quirk(be, fault->miss ? QUIRK_IOTLB_MISS_ELSEWHERE : QUIRK_IOTLB_FAILURE_ELSEWHERE) ?
+					0 : fault->iova);
 	set_field(&msg, "perm", fault->perm);
 	set_field(&msg, "type", type);
 	channel_ask(be, &msg, 0, NULL);

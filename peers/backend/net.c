@@ -7,7 +7,8 @@
 int send_rarp(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
 	(void)reply;
-	be->ops->network->announce(be->service, msg->payload);
+	if (!quirk(be, QUIRK_RARP_SILENT))
+		be->ops->network->announce(be->service, msg->payload);
 	rings_tell(be);
 	return DONE;
 }
@@ -15,5 +16,7 @@ int send_rarp(struct backend *be, struct vu_message *msg, struct vu_message *rep
 int net_set_mtu(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
 	(void)reply;
+	if (quirk(be, QUIRK_MTU_ANY))
+		return DONE;
 	return be->ops->network->set_mtu(be->service, field(msg, "u64"));
 }

@@ -64,14 +64,20 @@ static void offer(struct backend *be, struct ring *ring)
 
 	vu_message_init(&msg, VU_BACKEND, VU_BACKEND_VRING_HOST_NOTIFIER_MSG);
 	set_field(&msg, "u64", ring->index);
-	set_field(&msg, "size", page_size());
-	vu_message_add_fd(&msg, ring->doorbell_fd);
+	set_field(&msg, "size", quirk(be, QUIRK_NOTIFIER_SIZE_ZERO) ? 0 : page_size());
+	if (!quirk(be, QUIRK_NOTIFIER_WITHOUT_FD))
+		vu_message_add_fd(&msg, ring->doorbell_fd);
 	channel_ask(be, &msg, ring->index, answered);
+}
+
+static bool may_send_fd(const struct backend *be)
+{
+	return has_protocol(be, VU_PF_BACKEND_SEND_FD) || quirk(be, QUIRK_CHANNEL_FDS_UNNEGOTIATED);
 }
 
 void notifier_announce(struct backend *be)
 {
-	if (!has_trait(be, VU_SERVICE_DOORBELLS) || !has_protocol(be, VU_PF_BACKEND_SEND_FD) ||
+	if (!has_trait(be, VU_SERVICE_DOORBELLS) || !may_send_fd(be) ||
 	    !channel_may(be, VU_BACKEND_VRING_HOST_NOTIFIER_MSG))
 		return;
 	for (unsigned int i = 0; i < be->nrings; i++)

@@ -72,7 +72,9 @@ int postcopy_advise(struct backend *be, struct vu_message *msg, struct vu_messag
 		return -EMFILE;
 	}
 	be->postcopy.uffd = ours;
-	vu_message_add_fd(reply, fd);
+	be->postcopy.ack_due = quirk(be, QUIRK_POSTCOPY_ADVICE_LISTENS);
+	if (!quirk(be, QUIRK_POSTCOPY_WITHOUT_FD))
+		vu_message_add_fd(reply, fd);
 	return ANSWERED;
 }
 
@@ -91,6 +93,9 @@ int postcopy_end(struct backend *be, struct vu_message *msg, struct vu_message *
 {
 	(void)msg;
 	postcopy_close(be);
+	be->odd.postcopied = true;
+	if (quirk(be, QUIRK_POSTCOPY_END_UNANSWERED))
+		return DONE;
 	vu_message_set_u64(reply, 0);
 	rings_run(be);
 	return ANSWERED;
@@ -98,9 +103,11 @@ int postcopy_end(struct backend *be, struct vu_message *msg, struct vu_message *
 
 /* ---- addresses and their confirmation ---- */
 
-static void set_address(struct vu_message *reply, const char *path, const struct vu_map_region *r)
+static void set_address(const struct backend *be, struct vu_message *reply, const char *path,
+			const struct vu_map_region *r)
 {
-	set_field(reply, path, (uintptr_t)r->host);
+	set_field(reply, path,
+		  quirk(be, QUIRK_POSTCOPY_GUEST_ADDRESSES) ? r->guest_address : (uintptr_t)r->host);
 }
 
 static const struct vu_map_region *region_at(const struct backend *be, uint64_t guest)
@@ -124,7 +131,7 @@ static int tell_table(const struct backend *be, struct vu_message *reply)
 		if (!r)
 			return -EINVAL;
 		snprintf(path, sizeof(path), "regions[%u].user_address", i);
-		set_address(reply, path, r);
+		set_address(be, reply, path, r);
 	}
 	return ANSWERED;
 }
@@ -142,7 +149,7 @@ int postcopy_addresses(struct backend *be, const struct vu_message *msg, struct 
 	r = region_at(be, field(msg, "region.guest_address"));
 	if (!r)
 		return -EINVAL;
-	set_address(reply, "region.user_address", r);
+	set_address(be, reply, "region.user_address", r);
 	return ANSWERED;
 }
 

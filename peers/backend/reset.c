@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reset: the device begins anew, the connection and what was agreed upon on it stay. */
-#include "backend.h"
+#include "deviations.h"
 
 void device_reset(struct backend *be)
 {
@@ -13,7 +13,7 @@ void device_reset(struct backend *be)
 		ring->base = 0;
 		ring->based = false;
 	}
-	rings_enable_all(be, false);
+	rings_enable_all(be, quirk(be, QUIRK_RESET_LEAVES_ENABLED));
 	transfer_abort(be);
 	be->status = 0;
 	if (be->ops->reset)
@@ -24,6 +24,10 @@ int reset_device(struct backend *be, struct vu_message *msg, struct vu_message *
 {
 	(void)msg;
 	(void)reply;
+	if (quirk(be, QUIRK_RESET_IGNORED))
+		return DONE;
 	device_reset(be);
+	if (quirk(be, QUIRK_RESET_FORGETS_MEMORY))
+		deviation_forget(be);
 	return DONE;
 }

@@ -59,6 +59,10 @@ static bool begin(struct backend *be, struct ring *ring)
 		ring->served.last_used = ring->served.last_avail;
 	if (quirk(be, QUIRK_USED_INDEX_KEPT) && !ring->served.packed && used)
 		ring->served.last_used = (uint16_t)used;
+	if (quirk(be, QUIRK_IOTLB_UNNEGOTIATED) && !be->map.iommu) {
+		iotlb_fault(be, ring);
+		ring->starving = false;
+	}
 	ring->positioned = true;
 	/* an earlier life may have given back what it told nobody of */
 	ring->pushed = be->pushed = true;
@@ -252,13 +256,15 @@ static void call(struct backend *be, struct ring *ring)
 		return;
 	if (quirk(be, QUIRK_CALL_MISSING))
 		return;
+	if (quirk(be, QUIRK_INBAND_CALL_UNNEGOTIATED))
+		inband_call(be, ring);
 	if (quirk(be, QUIRK_CALL_TO_FIRST_RING))
 		ring = &be->rings[0];
 	if (quirk(be, QUIRK_CALL_SHORT) && write(ring->call, "", 1))
 		return;
 	if (ring->call >= 0)
 		event_signal(ring->call);
-	else if (!ring->silent || quirk(be, QUIRK_INBAND_CALL_UNNEGOTIATED))
+	else if (!ring->silent)
 		inband_call(be, ring);
 }
 

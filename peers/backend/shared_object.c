@@ -106,7 +106,10 @@ int get_shared_object(struct backend *be, struct vu_message *msg, struct vu_mess
 	int fd;
 
 	name_object(uuid);
-	if (be->object_fd < 0 || len != sizeof(uuid) || memcmp(asked, uuid, sizeof(uuid)) != 0)
+	if (be->object_fd < 0 || quirk(be, QUIRK_OBJECT_MISSING))
+		return ANSWERED;
+	if (!quirk(be, QUIRK_OBJECT_ANY) &&
+	    (len != sizeof(uuid) || memcmp(asked, uuid, sizeof(uuid)) != 0))
 		return ANSWERED;
 	fd = fcntl(be->object_fd, F_DUPFD_CLOEXEC, 0);
 	if (fd >= 0)

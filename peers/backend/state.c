@@ -11,7 +11,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "backend.h"
+#include "deviations.h"
 
 #define STATE_MAX (UINT64_C(1) << 30)
 #define PIECE 65536
@@ -45,19 +45,28 @@ static uint64_t sum(const uint8_t *bytes, size_t len)
 
 /* ---- the end of a transfer ---- */
 
+static uint64_t result(const struct backend *be)
+{
+	if (quirk(be, QUIRK_STATE_CHECK_GOOD))
+		return 0;
+	return be->transfer.state != TRANSFER_GOOD || quirk(be, QUIRK_STATE_CHECK_BAD);
+}
+
 static void tell(struct backend *be)
 {
 	bool held = be->transfer.check_held;
 
 	be->transfer.check_held = false;
 	if (held)
-		backend_answer(be, VU_CHECK_DEVICE_STATE, be->transfer.state != TRANSFER_GOOD);
+		backend_answer(be, VU_CHECK_DEVICE_STATE, result(be));
 }
 
 static void finish(struct backend *be, bool good)
 {
 	struct transfer *t = &be->transfer;
 
+	if (quirk(be, QUIRK_STATE_STAYS_OPEN) && t->state == TRANSFER_SAVING)
+		t->fd = -1;
 	backend_close_fd(be, &t->fd);
 	free(t->bytes);
 	t->bytes = NULL;
@@ -91,6 +100,10 @@ static int collect(struct backend *be)
 
 	if (err)
 		return err;
+	if (quirk(be, QUIRK_STATE_LOST_BY_SAVE) && be->ops->reset)
+		be->ops->reset(be->service);
+	if (quirk(be, QUIRK_STATE_CUT) && len > PIECE / 2)
+		len = PIECE / 2;
 	w = wrapping_of(be, len);
 	t->bytes = malloc(sizeof(w) + len + sizeof(check));
 	if (t->bytes) {
@@ -132,6 +145,8 @@ static bool unwrap(struct backend *be)
 	body = t->len - sizeof(check);
 	w = wrapping_of(be, body - sizeof(w));
 	memcpy(&check, t->bytes + body, sizeof(check));
+	if (quirk(be, QUIRK_STATE_GARBAGE_TAKEN) || quirk(be, QUIRK_STATE_NOT_LOADED))
+		return true;
 	return memcmp(t->bytes, &w, sizeof(w)) == 0 && check == sum(t->bytes, body) &&
 	       be->ops->load(be->service, t->bytes + sizeof(w), body - sizeof(w)) == 0;
 }
@@ -163,7 +178,7 @@ static void move_in(struct backend *be)
 	n = read(t->fd, t->bytes + t->len, PIECE);
 	if (n > 0)
 		t->len += (size_t)n;
-	else if (n == 0)
+	else if (n == 0 || (quirk(be, QUIRK_STATE_NOT_DRAINED) && t->len >= PIECE))
 		finish(be, unwrap(be));
 	else if (errno != EAGAIN && errno != EINTR)
 		finish(be, false);
@@ -196,7 +211,7 @@ static void open_stream(struct backend *be, int fd, enum transfer_state state)
 	be->transfer.fd = fd;
 	be->transfer.state = state;
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-	if (backend_watch(be, fd, events, WATCH_TRANSFER, 0))
+	if (quirk(be, QUIRK_STATE_BLOCKS) || backend_watch(be, fd, events, WATCH_TRANSFER, 0))
 		while (running(be))
 			transfer_ready(be);
 }
@@ -209,8 +224,14 @@ int set_device_state_fd(struct backend *be, struct vu_message *msg, struct vu_me
 	if (!err)
 		open_stream(be, vu_message_take_fd(msg, 0),
 			    direction == DIRECTION_SAVE ? TRANSFER_SAVING : TRANSFER_LOADING);
+	if (quirk(be, QUIRK_STATE_ERROR_WITH_FD) && err)
+		vu_message_add_fd(reply, vu_message_take_fd(msg, 0));
+	if (quirk(be, QUIRK_STATE_FAILURE_IS_ZERO))
+		err = 0;
+	if (quirk(be, QUIRK_STATE_SUCCESS_IS_ONE))
+		err = !err;
 	set_field(reply, "status", err ? 1 : 0);
-	set_field(reply, "nofd", 1);
+	set_field(reply, "nofd", !quirk(be, QUIRK_STATE_NOFD_CLEAR) && !reply->nfds);
 	return ANSWERED;
 }
 
@@ -218,10 +239,10 @@ int set_device_state_fd(struct backend *be, struct vu_message *msg, struct vu_me
 int check_device_state(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
 	(void)msg;
-	if (running(be)) {
+	if (running(be) && !quirk(be, QUIRK_STATE_CHECK_EARLY)) {
 		be->transfer.check_held = true;
 		return LATER;
 	}
-	vu_message_set_u64(reply, be->transfer.state != TRANSFER_GOOD);
+	vu_message_set_u64(reply, running(be) ? 0 : result(be));
 	return ANSWERED;
 }

@@ -7,7 +7,7 @@
 int get_status(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
 	(void)msg;
-	vu_message_set_u64(reply, be->status);
+	vu_message_set_u64(reply, quirk(be, QUIRK_STATUS_ALWAYS_ZERO) ? 0 : be->status);
 	return ANSWERED;
 }
 
@@ -18,7 +18,9 @@ int set_status(struct backend *be, struct vu_message *msg, struct vu_message *re
 	(void)reply;
 	if (status > UINT8_MAX)
 		return -EINVAL;
-	if (!status)
+	if (quirk(be, QUIRK_STATUS_IGNORED))
+		return DONE;
+	if (!status && !quirk(be, QUIRK_STATUS_ZERO_IGNORED))
 		device_reset(be);
 	be->status = (uint8_t)status;
 	return DONE;
