@@ -2,9 +2,6 @@
 /* Functions that expressions may call: what the player knows of rings, memory, log and subject. */
 #include <errno.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "player.h"
 
@@ -269,60 +266,7 @@ static int fn_checksum(struct player *p, const struct script_value *a, uint64_t 
 	return 0;
 }
 
-/* ---- subject and descriptors ---- */
-
-static int fn_open_fds(struct player *p, const struct script_value *a, uint64_t *value)
-{
-	int n = subject_open_fds(p->subject);
-
-	(void)a;
-	*value = (uint64_t)n;
-	return n < 0 ? -EINVAL : 0;
-}
-
-static int fn_fd_size(struct player *p, const struct script_value *a, uint64_t *value)
-{
-	struct stat st;
-
-	(void)p;
-	if (a[0].kind != VALUE_FD || fstat((int)a[0].number, &st))
-		return -EINVAL;
-	*value = (uint64_t)st.st_size;
-	return 0;
-}
-
-static int fn_fd_peek(struct player *p, const struct script_value *a, uint64_t *value)
-{
-	(void)p;
-	*value = 0;
-	if (a[0].kind != VALUE_FD || a[2].number > sizeof(*value) ||
-	    pread((int)a[0].number, value, a[2].number, (off_t)a[1].number) != (ssize_t)a[2].number)
-		return -EINVAL;
-	return 0;
-}
-
-static int fn_unread(struct player *p, const struct script_value *a, uint64_t *value)
-{
-	int n;
-
-	(void)p;
-	if (a[0].kind != VALUE_FD || ioctl((int)a[0].number, FIONREAD, &n))
-		return -EINVAL;
-	*value = (uint64_t)n;
-	return 0;
-}
-
-/* What an event descriptor that no ring owns has counted since it was last asked. */
-static int fn_signals(struct player *p, const struct script_value *a, uint64_t *value)
-{
-	(void)p;
-	*value = 0;
-	if (a[0].kind != VALUE_FD)
-		return -EINVAL;
-	if (read((int)a[0].number, value, sizeof(*value)) < 0 && errno != EAGAIN)
-		return -EINVAL;
-	return 0;
-}
+/* ---- device states ---- */
 
 static int fn_state_size(struct player *p, const struct script_value *a, uint64_t *value)
 {
@@ -353,15 +297,13 @@ int player_function(void *ctx, const char *name, const struct script_value *args
 		{ "log_guard", 0, fn_log_guard }, { "guest", 1, fn_guest },
 		{ "user", 1, fn_user },		  { "size", 1, fn_size },
 		{ "mapped", 1, fn_mapped },	  { "driver_guest", 1, fn_driver_guest },
-		{ "unread", 1, fn_unread },	  { "buffer", 2, fn_buffer },
+		{ "buffer", 2, fn_buffer },
 		{ "buffers", 1, fn_buffers },	  { "peek", 2, fn_peek },
-		{ "checksum", 0, fn_checksum },	  { "open_fds", 0, fn_open_fds },
-		{ "fd_size", 1, fn_fd_size },	  { "fd_peek", 3, fn_fd_peek },
-		{ "signals", 1, fn_signals },	  { "state_size", 1, fn_state_size },
+		{ "checksum", 0, fn_checksum },	  { "state_size", 1, fn_state_size },
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		if (!strcmp(table[i].name, name))
 			return table[i].nargs == nargs ? table[i].call(ctx, args, value) : -EINVAL;
-	return -ENOENT;
+	return play_function(((struct player *)ctx)->play, name, args, nargs, value);
 }

@@ -104,34 +104,6 @@ int player_connect(struct player *p, int64_t deadline)
 
 /* ---- sending ---- */
 
-static bool forged(const struct vu_forge *f)
-{
-	return f && (f->set_request || f->set_flags || f->set_size || f->truncate);
-}
-
-/* The model is told what is on the wire; of a message that is cut short it learns nothing. */
-static void observe_sent(struct player *p, const struct vu_message *msg, const struct vu_forge *forge)
-{
-	struct vu_message *seen = (struct vu_message *)msg;
-	struct vu_observation obs;
-
-	if (forge && forge->truncate)
-		return;
-	if (!forged(forge)) {
-		vu_model_observe(&p->model, VU_FRONTEND, msg, &obs);
-		return;
-	}
-	seen = malloc(sizeof(*seen));
-	if (!seen)
-		return;
-	*seen = *msg;
-	seen->request = forge->set_request ? forge->request : msg->request;
-	seen->flags = forge->set_flags ? forge->flags : msg->flags;
-	seen->size = forge->set_size ? forge->size : msg->size;
-	vu_model_observe(&p->model, VU_FRONTEND, seen, &obs);
-	free(seen);
-}
-
 int player_send(struct player *p, struct vu_message *msg, const struct vu_forge *forge, int64_t deadline)
 {
 	struct vu_conn *conn = msg->channel == VU_MAIN ? &p->main : &p->channel;
@@ -147,7 +119,7 @@ int player_send(struct player *p, struct vu_message *msg, const struct vu_forge 
 		return err;
 	if (msg->channel == VU_MAIN && msg->request == VU_RESET_DEVICE)
 		p->initialised = false; /* the device begins anew, with its first request */
-	observe_sent(p, msg, forge);
+	play_sent(&p->model, VU_FRONTEND, msg, forge);
 	return 0;
 }
 

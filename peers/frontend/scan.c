@@ -41,46 +41,17 @@ int scan_script(struct player *p, struct script *s, struct script_error *err)
 	return more < 0 ? more : script_rewind(s);
 }
 
-static int add_feature(const char *name, uint64_t *features, uint64_t *protocol)
-{
-	const struct vu_feature *f = vu_feature_by_name(name);
-
-	if (!f)
-		return -ENOENT;
-	if (f->kind == VU_VIRTIO_FEATURE)
-		*features |= 1ULL << f->bit;
-	if (f->kind != VU_PROTOCOL_FEATURE)
-		return 0;
-	*protocol |= 1ULL << f->bit;
-	for (size_t i = 0; f->requires && f->requires[i]; i++)
-		add_feature(f->requires[i], features, protocol);
-	for (size_t i = 0; f->implies && f->implies[i]; i++)
-		add_feature(f->implies[i], features, protocol);
-	return 0;
-}
-
 void scan_features(const struct script_header *h, const struct vu_device *dev, struct scan_wanted *w)
 {
-	uint64_t without = 0, without_protocol = 0, unused = 0;
+	struct play_needs n;
 
-	memset(w, 0, sizeof(*w));
-	for (size_t i = 0; i < h->needs.n; i++)
-		add_feature(h->needs.items[i], &w->needs, &w->needs_protocol);
-	if (w->needs_protocol)
-		w->needs |= 1ULL << VU_F_PROTOCOL_FEATURES;
+	play_needs(h, &n);
+	*w = (struct scan_wanted){ .needs = n.features, .needs_protocol = n.protocol };
 	w->features = w->needs | dev->features | 1ULL << VU_F_VERSION_1 | 1ULL << VU_F_PROTOCOL_FEATURES;
 	w->protocol = w->needs_protocol | 1ULL << VU_PF_REPLY_ACK;
 	if (h->queues > 1)
 		w->protocol |= 1ULL << VU_PF_MQ;
-	for (size_t i = 0; i < h->without.n; i++) {
-		const struct vu_feature *f = vu_feature_by_name(h->without.items[i]);
-
-		if (f)
-			*(f->kind == VU_VIRTIO_FEATURE  ? &without :
-			  f->kind == VU_PROTOCOL_FEATURE ? &without_protocol :
-							   &unused) |= 1ULL << f->bit;
-	}
 	/* logging is turned on by the script, once there is a log */
-	w->features &= ~(without | 1ULL << VU_F_LOG_ALL);
-	w->protocol &= ~without_protocol;
+	w->features &= ~(n.without | 1ULL << VU_F_LOG_ALL);
+	w->protocol &= ~n.without_protocol;
 }

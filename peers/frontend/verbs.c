@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The statements that act on rings, memory, descriptors and the subject: one function each, one table. */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -472,56 +470,7 @@ static enum script_step verb_serve(struct player *p, struct script_call *call)
 	return player_arrived(p, ARROW_BACKEND_REQUEST, info->id) ? STEP_DONE : STEP_PENDING;
 }
 
-/* ---- descriptors, memory, host ---- */
-
-static enum script_step verb_pipe(struct player *p, struct script_call *call)
-{
-	int ends[2];
-
-	(void)p;
-	if (pipe2(ends, O_CLOEXEC))
-		return broken(call, strerror(errno));
-	for (size_t i = 0; i < 2; i++)
-		script_bind(call->interp, script_positional(call->stmt, i)->text,
-			    (struct script_value){ VALUE_FD, (uint64_t)ends[i] });
-	return STEP_DONE;
-}
-
-static enum script_step verb_eventfd(struct player *p, struct script_call *call)
-{
-	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-
-	(void)p;
-	if (fd < 0)
-		return broken(call, strerror(errno));
-	script_bind(call->interp, script_positional(call->stmt, 0)->text,
-		    (struct script_value){ VALUE_FD, (uint64_t)fd });
-	return STEP_DONE;
-}
-
-/* The descriptor is closed here and -1 stays behind. */
-static enum script_step verb_close(struct player *p, struct script_call *call)
-{
-	(void)p;
-	script_bind(call->interp, script_positional(call->stmt, 0)->text,
-		    (struct script_value){ VALUE_FD, (uint64_t)-1 });
-	return STEP_DONE;
-}
-
-static enum script_step verb_signal(struct player *p, struct script_call *call)
-{
-	uint64_t value = option(call, "value", 1);
-	struct script_value fd;
-
-	(void)p;
-	if (script_eval(call->interp, script_positional(call->stmt, 0), &fd, call->actual, sizeof(call->actual)))
-		return STEP_ERROR;
-	if (fd.kind != VALUE_FD)
-		return broken(call, "that is no descriptor");
-	if (write((int)fd.number, &value, sizeof(value)) == sizeof(value))
-		return STEP_DONE;
-	return broken(call, strerror(errno));
-}
+/* ---- memory ---- */
 
 /* What a device makes of a ring that the script wrote to is no longer the device's fault. */
 static void disown_ring_at(struct player *p, uint64_t address)
@@ -557,25 +506,6 @@ static enum script_step verb_clear_log(struct player *p, struct script_call *cal
 	return STEP_DONE;
 }
 
-static enum script_step verb_host(struct player *p, struct script_call *call)
-{
-	const char *name = script_positional(call->stmt, 0)->text;
-	const char *command = play_hook(p->play, name);
-	int status;
-
-	if (!command) {
-		snprintf(call->actual, sizeof(call->actual), "the candidate has no action %s", name);
-		return STEP_NA;
-	}
-	status = subject_run(p->subject, command, vu_deadline_in(CONNECT_WITHIN));
-	if (!status)
-		return STEP_DONE;
-	if (gone(p, call) == STEP_FAILED)
-		return STEP_FAILED;
-	snprintf(call->actual, sizeof(call->actual), "%s failed with status %d", name, status);
-	return STEP_ERROR;
-}
-
 enum script_step player_verb(void *ctx, struct script_call *call)
 {
 	static const struct {
@@ -592,11 +522,9 @@ enum script_step player_verb(void *ctx, struct script_call *call)
 		{ "fence", verb_fence },     { "alive", verb_alive },
 		{ "closed", verb_closed },   { "connect", verb_connect },
 		{ "disconnect", verb_disconnect }, { "restart", verb_restart },
-		{ "serve", verb_serve },     { "pipe", verb_pipe },
-		{ "eventfd", verb_eventfd }, { "close", verb_close },
-		{ "signal", verb_signal },   { "close-channel", verb_close_channel },
+		{ "serve", verb_serve },     { "close-channel", verb_close_channel },
 		{ "poke", verb_poke },	     { "clear-log", verb_clear_log },
-		{ "host", verb_host },	     { "drain", player_drain },
+		{ "drain", player_drain },
 		{ "feed", player_feed },     { "corrupt", player_spoil },
 		{ "truncate", player_spoil }, { "garbage", player_spoil },
 	};
@@ -604,5 +532,5 @@ enum script_step player_verb(void *ctx, struct script_call *call)
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		if (!strcmp(verbs[i].word, call->stmt->word))
 			return verbs[i].run(ctx, call);
-	return broken(call, "a front-end cannot do that");
+	return play_verb(((struct player *)ctx)->play, call);
 }

@@ -80,6 +80,25 @@ void play_observed(struct play *play, const struct vu_observation *obs);
 /** play_breach - the subject broke a rule that holds for every scenario. */
 void play_breach(struct play *play, const struct vu_breach *breach);
 
+/** play_sent - a message was sent: tell @model what is on the wire; of one that is cut short it learns nothing. */
+void play_sent(struct vu_model *model, enum vu_role role, const struct vu_message *msg,
+	       const struct vu_forge *forge);
+
+/* What the head of a scenario asks for, with what that implies, and what it does without. */
+struct play_needs {
+	uint64_t features, protocol;
+	uint64_t without, without_protocol;
+};
+
+void play_needs(const struct script_header *h, struct play_needs *needs);
+
+/** play_verb - statements that mean the same on either side; any other is an error. */
+enum script_step play_verb(struct play *play, struct script_call *call);
+
+/** play_function - functions that mean the same on either side. 0, -EINVAL, or -ENOENT: there is none. */
+int play_function(struct play *play, const char *name, const struct script_value *args, size_t nargs,
+		  uint64_t *value);
+
 /** play_hook - the command of that name, or NULL. */
 const char *play_hook(const struct play *play, const char *name);
 

@@ -25,25 +25,6 @@ const char *play_hook(const struct play *r, const char *name)
 	return NULL;
 }
 
-void play_breach(struct play *r, const struct vu_breach *breach)
-{
-	if (r->nbreaches < PLAY_BREACHES)
-		r->breaches[r->nbreaches++] = *breach;
-	report_breach(&r->o->report, breach);
-}
-
-/* A connection counts among the subject's descriptors once it was accepted, and that is seen only now. */
-void play_observed(struct play *r, const struct vu_observation *obs)
-{
-	for (size_t i = 0; i < obs->nbreaches; i++)
-		play_breach(r, &obs->breaches[i]);
-	if (r->looked)
-		return;
-	r->looked = true;
-	r->fds_before = subject_open_fds(&r->subject);
-	r->maps_before = subject_maps(&r->subject);
-}
-
 /* ---- what is known before anything runs ---- */
 
 static bool lists(const struct script_list *list, const char *item)

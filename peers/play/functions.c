@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Functions of expressions that mean the same on either side: of descriptors and of the subject. */
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "play.h"
+
+typedef int (*function)(struct play *play, const struct script_value *args, uint64_t *value);
+
+static int fn_open_fds(struct play *play, const struct script_value *a, uint64_t *value)
+{
+	int n = subject_open_fds(&play->subject);
+
+	(void)a;
+	*value = (uint64_t)n;
+	return n < 0 ? -EINVAL : 0;
+}
+
+static int fn_fd_size(struct play *play, const struct script_value *a, uint64_t *value)
+{
+	struct stat st;
+
+	(void)play;
+	if (a[0].kind != VALUE_FD || fstat((int)a[0].number, &st))
+		return -EINVAL;
+	*value = (uint64_t)st.st_size;
+	return 0;
+}
+
+static int fn_fd_peek(struct play *play, const struct script_value *a, uint64_t *value)
+{
+	(void)play;
+	*value = 0;
+	if (a[0].kind != VALUE_FD || a[2].number > sizeof(*value) ||
+	    pread((int)a[0].number, value, a[2].number, (off_t)a[1].number) != (ssize_t)a[2].number)
+		return -EINVAL;
+	return 0;
+}
+
+static int fn_unread(struct play *play, const struct script_value *a, uint64_t *value)
+{
+	int n;
+
+	(void)play;
+	if (a[0].kind != VALUE_FD || ioctl((int)a[0].number, FIONREAD, &n))
+		return -EINVAL;
+	*value = (uint64_t)n;
+	return 0;
+}
+
+/* What an event descriptor that no ring owns has counted since it was last asked. */
+static int fn_signals(struct play *play, const struct script_value *a, uint64_t *value)
+{
+	(void)play;
+	*value = 0;
+	if (a[0].kind != VALUE_FD)
+		return -EINVAL;
+	if (read((int)a[0].number, value, sizeof(*value)) < 0 && errno != EAGAIN)
+		return -EINVAL;
+	return 0;
+}
+
+int play_function(struct play *play, const char *name, const struct script_value *args, size_t nargs,
+		  uint64_t *value)
+{
+	static const struct {
+		const char *name;
+		size_t nargs;
+		function call;
+	} table[] = {
+		{ "open_fds", 0, fn_open_fds }, { "fd_size", 1, fn_fd_size }, { "fd_peek", 3, fn_fd_peek },
+		{ "unread", 1, fn_unread },	{ "signals", 1, fn_signals },
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (!strcmp(table[i].name, name))
+			return table[i].nargs == nargs ? table[i].call(play, args, value) : -EINVAL;
+	return -ENOENT;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The features that the head of a scenario asks for, and those that it does without. */
+#include <string.h>
+
+#include "play.h"
+#include "wire/protocol.h"
+
+static void add(const char *name, uint64_t *features, uint64_t *protocol)
+{
+	const struct vu_feature *f = vu_feature_by_name(name);
+
+	if (f && f->kind == VU_VIRTIO_FEATURE)
+		*features |= 1ULL << f->bit;
+	if (!f || f->kind != VU_PROTOCOL_FEATURE)
+		return;
+	*protocol |= 1ULL << f->bit;
+	for (size_t i = 0; f->requires && f->requires[i]; i++)
+		add(f->requires[i], features, protocol);
+	for (size_t i = 0; f->implies && f->implies[i]; i++)
+		add(f->implies[i], features, protocol);
+}
+
+void play_needs(const struct script_header *h, struct play_needs *n)
+{
+	memset(n, 0, sizeof(*n));
+	for (size_t i = 0; i < h->needs.n; i++)
+		add(h->needs.items[i], &n->features, &n->protocol);
+	if (n->protocol)
+		n->features |= 1ULL << VU_F_PROTOCOL_FEATURES;
+	for (size_t i = 0; i < h->without.n; i++) {
+		const struct vu_feature *f = vu_feature_by_name(h->without.items[i]);
+
+		if (f && f->kind == VU_VIRTIO_FEATURE)
+			n->without |= 1ULL << f->bit;
+		else if (f && f->kind == VU_PROTOCOL_FEATURE)
+			n->without_protocol |= 1ULL << f->bit;
+	}
+}
