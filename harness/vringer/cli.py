@@ -191,9 +191,9 @@ def _plan(args: argparse.Namespace, words: list[str]) -> Plan:
 def _pytest_words(args: argparse.Namespace, plan: Plan, rest: list[str]) -> list[str]:
     """The command line for pytest. Its settings are ours, whatever project we are called in."""
     settings = Path(__file__).with_name("run.ini")
-    words = ["-p", "vringer.plugin", "-p", "no:tmpdir", "-c", str(settings), "--rootdir",
-             str(places.SCENARIOS), "--noconftest", "-o", f"cache_dir={plan.output}/.cache",
-             "--vringer", plan.to_json()]
+    words = ["-p", "vringer.plugin", "-p", "no:tmpdir", "--capture=no", "-c", str(settings),
+             "--rootdir", str(places.SCENARIOS), "--noconftest", "-o",
+             f"cache_dir={plan.output}/.cache", "--vringer", plan.to_json()]
     values = vars(args)
     files = _files(args.scenario) or [str(places.SCENARIOS)]
     for *_, name in PYTEST_FLAGS:

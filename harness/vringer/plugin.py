@@ -82,6 +82,8 @@ class VringerItem(pytest.Item):
                      style: Any = None) -> Any:
         if isinstance(excinfo.value, NotAsExpected):
             return render.plain(render.failure(excinfo.value.result, self.config.stash[RUN]))
+        if isinstance(excinfo.value, pytest.xfail.Exception):
+            return str(excinfo.value)  # pytest would look up where in our sources it was raised
         return super().repr_failure(excinfo)
 
 
