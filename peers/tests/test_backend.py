@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""vu-backend keeps to the conventions of back-end programs: options, capabilities, exit."""
+
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+
+BACKEND = Path(os.environ.get("VU_BACKEND", Path(__file__).parents[2] / "build/bin/vu-backend"))
+GET_FEATURES = struct.pack("=III", 1, 1, 0)
+SECONDS = 10
+
+
+def finish(*args):
+    return subprocess.run([BACKEND, *args], capture_output=True, text=True, timeout=SECONDS)
+
+
+def start(*args, **kwargs):
+    return subprocess.Popen([BACKEND, *args], stderr=subprocess.PIPE, **kwargs)
+
+
+def ask(sock):
+    sock.settimeout(SECONDS)
+    sock.sendall(GET_FEATURES)
+    return struct.unpack("=IIIQ", sock.recv(64))
+
+
+def stop(process):
+    process.send_signal(signal.SIGTERM)
+    with process:
+        return process.wait(SECONDS)
+
+
+@pytest.fixture
+def listener(tmp_path):
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(str(tmp_path / "socket"))
+        sock.listen()
+        yield sock
+
+
+def client_of(listener):
+    sock = socket.socket(socket.AF_UNIX)
+    sock.connect(listener.getsockname())
+    return sock
+
+
+@pytest.mark.parametrize("device, kind", [("blk", "block"), ("net", "net"), ("rng", "rng"), ("fs", "fs")])
+def test_capabilities(device, kind):
+    run = finish("--print-capabilities", f"--device={device}")
+    assert run.returncode == 0
+    assert json.loads(run.stdout)["type"] == kind
+
+
+def test_capabilities_of_a_disk():
+    assert json.loads(finish("--print-capabilities").stdout)["features"] == ["read-only", "blk-file"]
+
+
+def test_with_print_capabilities_the_rest_is_ignored(tmp_path):
+    run = finish("--fd=99", f"--socket-path={tmp_path}/socket", "--nonsense", "--print-capabilities", "left over")
+    assert run.returncode == 0 and json.loads(run.stdout)
+    assert not (tmp_path / "socket").exists()
+
+
+@pytest.mark.parametrize("args", [
+    [], ["--socket-path=/nowhere/socket", "--fd=3"], ["--fd=-1"], ["--fd=x"], ["--device=toaster"], ["--queues=0"],
+    ["--size=1X"], ["--with=bells"], ["--nonsense"], ["operand"], ["--connect", "--fd=3"],
+])
+def test_wrong_use_ends_early(args):
+    run = finish(*args)
+    assert run.returncode == 2 and run.stderr and not run.stdout
+
+
+@pytest.mark.parametrize("args", [
+    ["--socket-path=/nowhere/socket"], ["--fd=99"], ["--socket-path=/tmp/" + "x" * 200], ["--blk-file=/nowhere/disk", "--fd=0"],
+])
+def test_what_cannot_be_had_ends_early(args):
+    run = finish(*args)
+    assert run.returncode == 1 and run.stderr
+
+
+def test_sigterm_ends_it_and_nothing_is_left(tmp_path):
+    path = tmp_path / "socket"
+    process = start(f"--socket-path={path}")
+    try:
+        with socket.socket(socket.AF_UNIX) as sock:
+            wait_for(path, process)
+            sock.connect(str(path))
+            assert ask(sock)[1] == 5
+    finally:
+        assert stop(process) == 0
+    assert not path.exists()
+
+
+def wait_for(path, process):
+    """Its first line of output would come when it fails; the socket appears when it does not."""
+    while not path.exists():
+        assert process.poll() is None
+
+
+def test_fd_that_listens(listener):
+    process = start(f"--fd={listener.fileno()}", pass_fds=[listener.fileno()])
+    try:
+        for _ in range(2):
+            with client_of(listener) as sock:
+                assert ask(sock)[0] == 1
+    finally:
+        assert stop(process) == 0
+
+
+def test_fd_that_is_connected():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        process = start(f"--fd={theirs.fileno()}", pass_fds=[theirs.fileno()])
+        theirs.close()
+        assert ask(ours)[0] == 1
+    with process:
+        assert process.wait(SECONDS) == 0
+
+
+def test_it_connects_when_told_to(listener):
+    process = start(f"--socket-path={listener.getsockname()}", "--connect")
+    listener.settimeout(SECONDS)
+    with listener.accept()[0] as sock:
+        assert ask(sock)[0] == 1
+    with process:
+        assert process.wait(SECONDS) == 0
+
+
+def test_once_is_once(listener):
+    process = start(f"--fd={listener.fileno()}", "--once", pass_fds=[listener.fileno()])
+    with client_of(listener) as sock:
+        ask(sock)
+    with process:
+        assert process.wait(SECONDS) == 0
