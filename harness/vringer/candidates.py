@@ -41,6 +41,8 @@ class Candidate:
     queues: int = 1
     lacks: tuple[str, ...] = ()
     deadline_scale: float = 1.0
+    grace: float = 2.0
+    reference: bool = False
     hooks: tuple[tuple[str, str], ...] = ()
     expect: tuple[Expectation, ...] = ()
     path: Path | None = None
@@ -58,7 +60,8 @@ class Candidate:
 TYPES: dict[str, type | tuple[type, ...]] = {
     "name": str, "title": str, "device": str, "command": str, "setup": str, "version": str,
     "package": str, "socket": str, "queues": int, "lacks": list,
-    "deadline_scale": (int, float), "hooks": dict, "capabilities": dict, "expect": list,
+    "deadline_scale": (int, float), "grace": (int, float), "reference": bool,
+    "hooks": dict, "capabilities": dict, "expect": list,
 }
 
 
@@ -100,6 +103,17 @@ def load(path: Path) -> Candidate:
 def files(folder: Path | None = None) -> dict[str, Path]:
     """The candidates' files by the name that --backend takes."""
     return {path.stem: path for path in sorted((folder or places.CANDIDATES).glob("*.toml"))}
+
+
+def default() -> list[str]:
+    """Who is judged when nobody is named: the real ones; the reference where none of them is there."""
+    known = {name: load(path) for name, path in files().items()}
+    real = [name for name, candidate in known.items() if not candidate.reference]
+    if any(not missing(known[name]) for name in real):
+        return real
+    if reference := [name for name in known if name not in real]:
+        print(f"None of {', '.join(real)} is installed: the reference is judged instead.")
+    return reference or real
 
 
 def _program(command: str) -> str:

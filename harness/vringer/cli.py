@@ -23,7 +23,7 @@ message sequence chart, and judges it clause by clause of the vhost-user specifi
 
 EXAMPLES = """\
 examples:
-  vringer run                                        every candidate that comes with vringer
+  vringer run                                        the real back-ends that vringer knows
   vringer run --backend qemu-storage-daemon ring     one candidate, the area `ring`
   vringer run --backend './mydev --socket-path {socket}' --device blk
                                                      your own back-end
@@ -69,7 +69,7 @@ def _add_run(commands: argparse._SubParsersAction[_Parser]) -> None:
     add("scenario", nargs="*", help="id, area, glob of ids, or a .vus file; default: all")
     add("--backend", action="append", metavar="WHAT",
         help="a candidate's name or file, or a command with {socket} (and {dir}) in it; may be "
-             "given several times; default: every candidate of `vringer list candidates`")
+             "given several times; default: the real ones of `vringer list candidates`")
     add("--device", default="", help="device type that a command serves, such as blk, fs, net")
     add("--connects", action="store_true", help="a command that connects instead of listening")
     add("--spec", metavar="EDITION", default="", help="edition to judge by; default: the newest")
@@ -113,7 +113,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _subjects(args: argparse.Namespace) -> list[Subject]:
     """What --backend names, each with its version; two of the same name are told apart."""
-    wanted = args.backend or list(candidates.files())
+    wanted = args.backend or candidates.default()
     if not wanted:
         raise UsageError("there is no candidate to run", "name one: --backend 'CMD {socket}'")
     subjects = [Subject(what, args.device, args.connects) for what in wanted]
@@ -224,6 +224,11 @@ def _interrupt(_signal: int, _frame: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
+def _find_own_programs() -> None:
+    """Candidates may be programs of ours, which lie beside the player."""
+    os.environ["PATH"] = f"{places.player().parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+
+
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     argv = list(sys.argv[1:] if words is None else words)
@@ -235,6 +240,7 @@ def main(words: Sequence[str] | None = None) -> int:
             parser().print_help()
             return Exit.USAGE
         args.words, args.rest = argv, argv[cut + 1:]
+        _find_own_programs()
         return int(args.action(args))
     except UsageError as error:
         print(f"vringer: {error}", file=sys.stderr)

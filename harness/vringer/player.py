@@ -90,6 +90,7 @@ class Player:
                  "--run", candidate.command, "--device", candidate.device,
                  "--queues", str(candidate.queues),
                  "--scale", str(self.scale * candidate.deadline_scale),
+                 "--grace", str(candidate.grace),
                  "--fragments", str(places.SCENARIOS)]
         words += ["--setup", candidate.setup] if candidate.setup else []
         words += ["--connects"] if candidate.connects else []

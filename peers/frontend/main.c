@@ -5,16 +5,18 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "lifecycle.h"
 #include "run.h"
 #include "script/describe.h"
 
 static const char usage_text[] =
-	"usage: vu-frontend [OPTION]... SCENARIO.vus\n"
+	"usage: vu-frontend [OPTION]... SCENARIO.vus | --lifecycle\n"
 	"       vu-frontend --print FILE... | --describe FILE... | --list-devices\n"
 	"\n"
 	"Plays the front-end of a vhost-user connection as the scenario says and judges\n"
 	"the back-end (the subject) on the other side. The chart of what happened goes to\n"
-	"standard output in the notation of scenarios.\n"
+	"standard output in the notation of scenarios. With --lifecycle it needs no scenario: it\n"
+	"is a front-end that negotiates, works, stops, saves and loads, resets, and comes back.\n"
 	"\n"
 	"The subject:\n"
 	"  --run COMMAND     start it: a shell command in which {socket} and {dir} stand for\n"
@@ -70,14 +72,15 @@ static int describe_files(char **files)
 	return EXIT_AS_EXPECTED;
 }
 
-enum option_id { SOCKET = 256, LISTEN, CONNECTS, FD, DEVICE, QUEUES, PRINT, DESCRIBE, DEVICES, HELP };
+enum option_id { SOCKET = 256, LISTEN, CONNECTS, FD, DEVICE, QUEUES, LIFECYCLE, PRINT, DESCRIBE, DEVICES, HELP };
 
 static const struct option options[] = {
 	PLAY_LONG_OPTIONS,
 	{ "socket", 1, NULL, SOCKET },	     { "listen", 1, NULL, LISTEN },
 	{ "connects", 0, NULL, CONNECTS },   { "fd", 1, NULL, FD },
 	{ "device", 1, NULL, DEVICE },	     { "queues", 1, NULL, QUEUES },
-	{ "print", 0, NULL, PRINT },	     { "describe", 0, NULL, DESCRIBE },
+	{ "lifecycle", 0, NULL, LIFECYCLE }, { "print", 0, NULL, PRINT },
+		     { "describe", 0, NULL, DESCRIBE },
 	{ "list-devices", 0, NULL, DEVICES }, { "help", 0, NULL, HELP },
 	{ NULL, 0, NULL, 0 },
 };
@@ -112,9 +115,11 @@ static int take(struct play_options *o, int option, char *value)
 	return 0;
 }
 
-static int play(struct play_options *o, char **files)
+static int play(struct play_options *o, bool lifecycle, char **files)
 {
-	if (!files[0] || files[1]) {
+	int status;
+
+	if (lifecycle ? files[0] != NULL : !files[0] || files[1]) {
 		fprintf(stderr, "vu-frontend: one scenario is wanted (see --help)\n");
 		return EXIT_USAGE;
 	}
@@ -123,12 +128,15 @@ static int play(struct play_options *o, char **files)
 		return EXIT_USAGE;
 	}
 	o->signals = play_signals();
-	return play_exit(play_scenario(o, &frontend_side, files[0]));
+	status = lifecycle ? play_text(o, &frontend_side, "lifecycle", lifecycle_text) :
+			     play_scenario(o, &frontend_side, files[0]);
+	return play_exit(status);
 }
 
 int main(int argc, char **argv)
 {
 	struct play_options o;
+	bool lifecycle = false;
 	int option, status;
 
 	play_defaults(&o);
@@ -140,6 +148,9 @@ int main(int argc, char **argv)
 			printf(usage_text, play_options_help);
 			return EXIT_AS_EXPECTED;
 		case DEVICES: return list_devices();
+		case LIFECYCLE:
+			lifecycle = true;
+			break;
 		case PRINT: return print_files(argv + optind);
 		case DESCRIBE: return describe_files(argv + optind);
 		case '?': return EXIT_USAGE;
@@ -150,7 +161,7 @@ int main(int argc, char **argv)
 			}
 		}
 	}
-	status = play(&o, argv + optind);
+	status = play(&o, lifecycle, argv + optind);
 	play_close(&o);
 	return status;
 }

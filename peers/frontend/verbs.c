@@ -11,7 +11,6 @@
 #include "script/trace.h"
 
 #define CONNECT_WITHIN (10 * VU_NSEC_PER_SEC)
-#define RESTART_GRACE (2 * VU_NSEC_PER_SEC)
 #define FENCE_ROUNDS 3
 
 static enum script_step broken(struct script_call *call, const char *why)
@@ -450,7 +449,7 @@ static enum script_step verb_restart(struct player *p, struct script_call *call)
 	player_disconnect(p);
 	if (!p->subject->ours)
 		return STEP_NA;
-	subject_stop(p->subject, RESTART_GRACE);
+	subject_stop(p->subject);
 	if (subject_start(p->subject)) {
 		snprintf(call->actual, sizeof(call->actual), "%s", p->subject->trouble);
 		return STEP_FAILED;

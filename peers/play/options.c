@@ -12,6 +12,7 @@
 
 const char play_options_help[] =
 	"  --scale F         multiply every deadline; 0: no deadlines (for debuggers)\n"
+	"  --grace SECONDS   time from SIGTERM to SIGKILL at the end; 2 if not said\n"
 	"  --events FILE     write the events of the run there as JSON Lines\n"
 	"  --trace FILE      write what was played there, as a scenario\n"
 	"  --fragments DIR   DIR/common holds the fragments that are not found above the scenario\n"
@@ -35,7 +36,7 @@ void play_defaults(struct play_options *o)
 		.queues = 1,
 		.scale = 1,
 		.signals = -1,
-		.subject = { .fd = -1, .signals = -1 },
+		.subject = { .fd = -1, .signals = -1, .grace = SUBJECT_GRACE },
 		.report = { .chart = stdout, .colour = want_colour("auto") },
 	};
 }
@@ -70,6 +71,7 @@ int play_take(struct play_options *o, int option, char *value)
 	case PLAY_LOG: o->subject.log = value; break;
 	case PLAY_HOOK: return set_hook(o, value);
 	case PLAY_SCALE: o->scale = atof(value); break;
+	case PLAY_GRACE: o->subject.grace = (int64_t)(atof(value) * VU_NSEC_PER_SEC); break;
 	case PLAY_EVENTS: return open_output(&o->report.events, value);
 	case PLAY_TRACE: return open_output(&o->trace, value);
 	case PLAY_FRAGMENTS: o->fragments = value; break;

@@ -107,7 +107,7 @@ const char *play_hook(const struct play *play, const char *name);
 enum play_exit { EXIT_AS_EXPECTED, EXIT_NOT_SO, EXIT_USAGE, EXIT_NOTHING_RAN, EXIT_HARNESS };
 
 enum play_option {
-	PLAY_RUN = 512, PLAY_SETUP, PLAY_PID, PLAY_HOOK, PLAY_SCALE, PLAY_EVENTS, PLAY_TRACE, PLAY_FRAGMENTS,
+	PLAY_RUN = 512, PLAY_SETUP, PLAY_PID, PLAY_HOOK, PLAY_SCALE, PLAY_GRACE, PLAY_EVENTS, PLAY_TRACE, PLAY_FRAGMENTS,
 	PLAY_LOG, PLAY_QUIET, PLAY_COLOUR, PLAY_DIE,
 };
 
@@ -115,6 +115,7 @@ enum play_option {
 #define PLAY_LONG_OPTIONS                                                                          \
 	{ "run", 1, NULL, PLAY_RUN }, { "setup", 1, NULL, PLAY_SETUP }, { "pid", 1, NULL, PLAY_PID }, \
 	{ "hook", 1, NULL, PLAY_HOOK }, { "scale", 1, NULL, PLAY_SCALE },                          \
+	{ "grace", 1, NULL, PLAY_GRACE },                                                         \
 	{ "events", 1, NULL, PLAY_EVENTS }, { "trace", 1, NULL, PLAY_TRACE },                      \
 	{ "fragments", 1, NULL, PLAY_FRAGMENTS }, { "log", 1, NULL, PLAY_LOG },                    \
 	{ "quiet", 0, NULL, PLAY_QUIET }, { "colour", 1, NULL, PLAY_COLOUR },                      \

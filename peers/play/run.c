@@ -8,7 +8,6 @@
 #include "wire/deadline.h"
 
 #define START_WITHIN (20 * VU_NSEC_PER_SEC)
-#define STOP_GRACE (2 * VU_NSEC_PER_SEC)
 #define RELEASE_GRACE (200 * VU_NSEC_PER_MSEC)
 
 static void conclude(struct play *r, enum script_verdict verdict, const char *reason)
@@ -180,7 +179,7 @@ static void finish(struct play *r)
 	look_at_ending(r);
 	if (strcmp(r->ending, "hung"))
 		count_leftovers(r);
-	subject_stop(&r->subject, STOP_GRACE);
+	subject_stop(&r->subject);
 	subject_ending(&r->subject, false, late, sizeof(late));
 	if (!strncmp(late, "crashed", 7)) /* while it was being ended */
 		memcpy(r->ending, late, sizeof(late));

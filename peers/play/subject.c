@@ -18,7 +18,6 @@
 #include "play/subject.h"
 #include "wire/socket.h"
 
-#define STOP_GRACE (2 * VU_NSEC_PER_SEC)
 #define COMMAND_MAX 4096
 
 static int fail(struct subject *s, int err, const char *what)
@@ -134,6 +133,16 @@ int subject_run(struct subject *s, const char *command, int64_t deadline)
 	if (waitpid(pid, &status, 0) < 0)
 		return -errno;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int subject_launch(struct subject *s, const char *command)
+{
+	char line[COMMAND_MAX];
+	int err = expand(s, command, line, sizeof(line));
+
+	if (err)
+		return err;
+	return spawn(s, line, true) < 0 ? -errno : 0;
 }
 
 /* ---- opening and starting ---- */
@@ -315,13 +324,13 @@ static void reap_strays(void)
 	fclose(f);
 }
 
-void subject_stop(struct subject *s, int64_t grace)
+void subject_stop(struct subject *s)
 {
 	subject_check(s);
 	if (s->ours && !s->exited) {
 		s->killed = true;
 		kill(-s->pid, SIGTERM);
-		if (!wait_readable(s->pidfd, vu_deadline_in(grace))) {
+		if (!wait_readable(s->pidfd, vu_deadline_in(s->opt.grace))) {
 			s->stubborn = true;
 			kill(-s->pid, SIGKILL);
 		}
@@ -345,7 +354,7 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 
 void subject_close(struct subject *s)
 {
-	subject_stop(s, STOP_GRACE);
+	subject_stop(s);
 	close_fd(&s->listener);
 	close_fd(&s->attention);
 	if (s->dir[0])

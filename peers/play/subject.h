@@ -8,7 +8,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#define SUBJECT_GRACE 2000000000LL
+
 struct subject_options {
+	int64_t grace;       /* nanoseconds from SIGTERM to SIGKILL when it is ended */
 	const char *command; /* shell command with {socket} and {dir}, or NULL: somebody else runs it */
 	const char *setup;   /* run first, in the directory, or NULL */
 	const char *socket;  /* where it listens, if there is no command */
@@ -47,14 +50,17 @@ int subject_connect(struct subject *s, int64_t deadline);
 /** subject_check - notice that it has ended. Never blocks. */
 void subject_check(struct subject *s);
 
-/** subject_stop - SIGTERM, then SIGKILL after @grace nanoseconds; reaps it and all it left behind. */
-void subject_stop(struct subject *s, int64_t grace);
+/** subject_stop - SIGTERM, after its grace SIGKILL; reaps it and all it left behind. */
+void subject_stop(struct subject *s);
 
 /** subject_close - stop, remove the directory. Idempotent. */
 void subject_close(struct subject *s);
 
 /** subject_run - a shell command with {dir} and {socket} replaced, in the directory. Exit status or -errno. */
 int subject_run(struct subject *s, const char *command, int64_t deadline);
+
+/** subject_launch - the same, but nobody waits for it; it ends with the subject at the latest. 0 or -errno. */
+int subject_launch(struct subject *s, const char *command);
 
 /** subject_open_fds - number of its open descriptors, -1 where /proc does not tell. */
 int subject_open_fds(const struct subject *s);
