@@ -22,6 +22,7 @@ struct backend_options {
 	bool once;               /* ends with its first connection */
 	bool verbose;            /* tells every message */
 	unsigned int traits;     /* of enum vu_service_trait, beside those of the device */
+	uint64_t without, without_protocol; /* features that are not offered */
 	struct quirk_set quirks;
 };
 
@@ -99,7 +100,7 @@ struct backend_watcher {
 	void (*disconnected)(void *ctx);
 	/* A message came, on either socket. True: it is taken, with its descriptors, and not served. */
 	bool (*came)(void *ctx, struct vu_message *msg);
-	void (*sent)(void *ctx, const struct vu_message *msg);
+	void (*sent)(void *ctx, const struct vu_message *msg, const struct vu_forge *forge);
 };
 
 struct backend {
@@ -155,7 +156,7 @@ typedef int handler(struct backend *be, struct vu_message *msg, struct vu_messag
 /* ---- server.c: sockets, events, and the life of a connection ---- */
 
 enum watched { WATCH_LISTENER, WATCH_SIGNALS, WATCH_MAIN, WATCH_CHANNEL, WATCH_KICK, WATCH_TRANSFER,
-	       WATCH_SERVICE };
+	       WATCH_SERVICE, WATCH_SUBJECT };
 
 /** backend_run - serve until told to stop. 0, or -errno when it could not begin. */
 int backend_run(const struct backend_options *opt, char *why, size_t size);

@@ -6,9 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend.h"
-
-#define USAGE 2
+#include "player.h"
 
 enum {
 	OPT_SOCKET_PATH = 256, OPT_FD, OPT_CAPABILITIES, OPT_CONNECT, OPT_DEVICE, OPT_QUEUES, OPT_SIZE,
@@ -17,6 +15,7 @@ enum {
 };
 
 static const struct option longopts[] = {
+	PLAY_LONG_OPTIONS,
 	{ "socket-path", required_argument, NULL, OPT_SOCKET_PATH },
 	{ "fd", required_argument, NULL, OPT_FD },
 	{ "print-capabilities", no_argument, NULL, OPT_CAPABILITIES },
@@ -44,8 +43,10 @@ static void help(void)
 	printf("vu-backend: a vhost-user back-end that does what the spec says\n"
 	       "\n"
 	       "  vu-backend --socket-path=PATH [--device=TYPE] [OPTION...]\n"
+	       "  vu-backend --run=COMMAND [--device=TYPE] [OPTION...] SCENARIO.vus\n"
 	       "\n"
-	       "It listens at PATH, serves one front-end after the other, and ends with SIGTERM. Try\n"
+	       "It listens at PATH, serves one front-end after the other, and ends with SIGTERM. With a\n"
+	       "scenario it plays the back-end's side of it and judges the front-end. Try\n"
 	       "\n"
 	       "  vu-backend --socket-path=/tmp/disk.sock --size=64M --verbose &\n"
 	       "  qemu-system-x86_64 -m 256 -object memory-backend-memfd,id=m,size=256M,share=on \\\n"
@@ -73,9 +74,18 @@ static void help(void)
 	       "  --config-size=N        generic: bytes of its config space (64)\n"
 	       "  --with=LIST            what few devices have: objects,shmem,doorbells (all with generic)\n"
 	       "  --verbose              tells every message on stderr\n"
+	       "Playing a scenario\n"
+	       "  --run COMMAND     start the front-end: a shell command in which {socket} and {dir} stand for\n"
+	       "                    the socket and for a private directory that is removed again; without it\n"
+	       "                    one is awaited at --socket-path\n"
+	       "  --setup COMMAND   run this in the directory first\n"
+	       "  --pid PID         process of a front-end that is not started here\n"
+	       "  --hook NAME=CMD   what `trigger NAME` and `host NAME` run\n"
+	       "%s"
 	       "Deviations from the spec\n"
 	       "  --quirk=NAME           shows this one; may be given several times\n"
-	       "  --list-quirks[=json]   says which there are, and nothing else\n");
+	       "  --list-quirks[=json]   says which there are, and nothing else\n",
+	       play_options_help);
 }
 
 static bool number(const char *text, uint64_t max, uint64_t *value)
@@ -185,7 +195,7 @@ static bool take(struct backend_options *opt, int option, const char *text)
 static int usage(const char *what)
 {
 	fprintf(stderr, "vu-backend: %s (--help tells more)\n", what);
-	return USAGE;
+	return EXIT_USAGE;
 }
 
 /* With it nothing else counts but the type of the device, however broken. */
@@ -228,8 +238,35 @@ static int run(const struct backend_options *opt)
 	return err ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/* The front-end connects to us, wherever it comes from. */
+static int play(struct backend_options *opt, struct play_options *o, char **files)
+{
+	int status;
+
+	if (files[1])
+		return usage("one scenario is wanted");
+	if (!o->subject.command && !opt->socket_path)
+		return usage("say where the front-end is: --run or --socket-path");
+	o->own = opt;
+	o->device = opt->ops->name;
+	o->queues = opt->service.queues;
+	o->subject.socket = opt->socket_path;
+	o->subject.connects = true;
+	opt->socket_path = NULL;
+	o->signals = play_signals();
+	status = play_exit(play_scenario(o, &backend_side, files[0]));
+	play_close(o);
+	return status;
+}
+
+static bool take_any(struct backend_options *opt, struct play_options *o, int option, char *text)
+{
+	return option >= PLAY_RUN ? !play_take(o, option, text) : take(opt, option, text);
+}
+
 int main(int argc, char **argv)
 {
+	struct play_options o;
 	struct backend_options opt = {
 		.ops = &vu_blk_service,
 		.fd = -1,
@@ -237,6 +274,7 @@ int main(int argc, char **argv)
 	};
 	int option;
 
+	play_defaults(&o);
 	if (asks_for_capabilities(&opt, argc, argv)) {
 		print_capabilities(&opt);
 		return EXIT_SUCCESS;
@@ -250,11 +288,11 @@ int main(int argc, char **argv)
 			quirks_list(stdout, optarg && strcmp(optarg, "json") == 0);
 			return EXIT_SUCCESS;
 		}
-		if (!take(&opt, option, optarg))
+		if (!take_any(&opt, &o, option, optarg))
 			return usage(option == '?' ? "wrong use" : "an argument is out of range");
 	}
 	if (optind < argc)
-		return usage("unknown argument");
+		return play(&opt, &o, argv + optind);
 	if (contradiction(&opt))
 		return usage(contradiction(&opt));
 	return run(&opt);

@@ -17,9 +17,10 @@
 
 uint64_t offered_features(const struct backend *be)
 {
-	return be->ops->features | BIT(VU_F_PROTOCOL_FEATURES) | BIT(VU_F_VERSION_1) |
-	       BIT(VU_F_LOG_ALL) | BIT(VU_F_INDIRECT_DESC) | BIT(VU_F_EVENT_IDX) |
-	       BIT(VU_F_RING_PACKED) | BIT(VU_F_IN_ORDER) | BIT(VU_F_IOMMU_PLATFORM);
+	return (be->ops->features | BIT(VU_F_PROTOCOL_FEATURES) | BIT(VU_F_VERSION_1) |
+		BIT(VU_F_LOG_ALL) | BIT(VU_F_INDIRECT_DESC) | BIT(VU_F_EVENT_IDX) |
+		BIT(VU_F_RING_PACKED) | BIT(VU_F_IN_ORDER) | BIT(VU_F_IOMMU_PLATFORM)) &
+	       ~be->opt->without;
 }
 
 bool has_trait(const struct backend *be, enum vu_service_trait trait)
@@ -61,7 +62,7 @@ uint64_t offered_protocol(const struct backend *be)
 		bits &= ~BIT(VU_PF_MQ);
 	if (be->postcopy_works)
 		bits |= BIT(VU_PF_PAGEFAULT);
-	return bits | offered_for_device(be);
+	return (bits | offered_for_device(be)) & ~be->opt->without_protocol;
 }
 
 bool has_feature(const struct backend *be, unsigned int bit)

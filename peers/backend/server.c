@@ -128,7 +128,7 @@ int backend_send(struct backend *be, const struct vu_message *msg, const struct 
 	int err = vu_conn_send(conn, msg, forge, deadline);
 
 	if (!err && be->watcher)
-		be->watcher->sent(be->watcher->ctx, msg);
+		be->watcher->sent(be->watcher->ctx, msg, forge);
 	return err;
 }
 
@@ -165,6 +165,8 @@ static void dispatch(struct backend *be, const struct epoll_event *ev)
 	case WATCH_SERVICE:
 		be->ops->ready(be->service, UINT32_MAX, (int)index);
 		rings_tell(be);
+		break;
+	case WATCH_SUBJECT: /* to be awake is enough */
 		break;
 	}
 }

@@ -37,6 +37,8 @@ const struct script_verb script_verbs[] = {
 	{ "errored", "errored RING [within T]", ONE(VALUE), .allows = AWAITED },
 	{ "fence", "fence [RING] [within T]", { PLACE_VALUE }, .allows = AWAITED },
 	{ "idle", "idle RING for T", ONE(VALUE), .allows = WATCHED },
+	{ "hold-ring", "hold-ring RING [until MESSAGE]", { PLACE_VALUE, PLACE_UNTIL, PLACE_MESSAGE }, .needed = 1 },
+	{ "serve-ring", "serve-ring RING", ONE(VALUE) },
 	{ "silence", "silence ARROW for T", ONE(ARROW), .allows = WATCHED },
 	{ "closed", "closed [within T]", .allows = AWAITED },
 	{ "alive", "alive", .allows = JUDGED },

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Functions that expressions may call: what was agreed upon, rings, and guest memory as the back-end sees them. */
+#include <errno.h>
+#include <string.h>
+
+#include "player.h"
+
+typedef int (*function)(struct player *p, const struct script_value *args, uint64_t *value);
+
+static int fn_offered(struct player *p, const struct script_value *a, uint64_t *value)
+{
+	*value = (p->model.features_offered & a[0].number) == a[0].number;
+	return 0;
+}
+
+static int fn_offered_protocol(struct player *p, const struct script_value *a, uint64_t *value)
+{
+	*value = (p->model.protocol_offered & a[0].number) == a[0].number;
+	return 0;
+}
+
+static int fn_acked(struct player *p, const struct script_value *a, uint64_t *value)
+{
+	*value = (p->model.features & a[0].number) == a[0].number;
+	return 0;
+}
+
+static int fn_acked_protocol(struct player *p, const struct script_value *a, uint64_t *value)
+{
+	*value = (p->model.protocol & a[0].number) == a[0].number;
+	return 0;
+}
+
+static int fn_started(struct player *p, const struct script_value *a, uint64_t *value)
+{
+	struct ring *ring = ring_of(p->be, a[0].number);
+
+	*value = ring && ring->started;
+	return ring ? 0 : -EINVAL;
+}
+
+static int fn_enabled(struct player *p, const struct script_value *a, uint64_t *value)
+{
+	struct ring *ring = ring_of(p->be, a[0].number);
+
+	*value = ring && ring->enabled;
+	return ring ? 0 : -EINVAL;
+}
+
+static int fn_base(struct player *p, const struct script_value *a, uint64_t *value)
+{
+	struct ring *ring = ring_of(p->be, a[0].number);
+
+	*value = ring ? ring_base(p->be, ring) : 0;
+	return ring ? 0 : -EINVAL;
+}
+
+static int fn_peek(struct player *p, const struct script_value *a, uint64_t *value)
+{
+	const void *host = a[1].number <= sizeof(*value) ?
+				   vu_map_guest(&p->be->map, a[0].number, a[1].number) : NULL;
+
+	*value = 0;
+	if (host)
+		memcpy(value, host, a[1].number);
+	return host ? 0 : -EINVAL;
+}
+
+int player_function(void *ctx, const char *name, const struct script_value *args, size_t nargs,
+		    uint64_t *value)
+{
+	static const struct {
+		const char *name;
+		size_t nargs;
+		function call;
+	} table[] = {
+		{ "offered", 1, fn_offered }, { "offered_protocol", 1, fn_offered_protocol },
+		{ "acked", 1, fn_acked },     { "acked_protocol", 1, fn_acked_protocol },
+		{ "started", 1, fn_started }, { "enabled", 1, fn_enabled },
+		{ "base", 1, fn_base },	      { "peek", 2, fn_peek },
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (!strcmp(table[i].name, name))
+			return table[i].nargs == nargs ? table[i].call(ctx, args, value) : -EINVAL;
+	return play_function(((struct player *)ctx)->play, name, args, nargs, value);
+}
