@@ -54,9 +54,6 @@ class Case:
     def name(self) -> str:
         return f"{self.scenario.id}[{self.subject.device}]"
 
-    def names(self, clause: str) -> bool:
-        return clause in self.scenario.checks
-
 
 def failed(play: Play) -> bool:
     return effective(play)[0] == "fail"
@@ -147,24 +144,26 @@ def judge_reference(bench: Bench, all_cases: list[Case]) -> tuple[list[Case], in
 
 # ---- quirks ----
 
+def nearness(clause: str, checks: Iterable[str]) -> int:
+    """How far what a scenario checks is from @clause: the same, of the same message, area, or none of these."""
+    shared = max((len(os.path.commonprefix([clause.split("."), c.split(".")])) for c in checks), default=0)
+    return clause.count(".") + 1 - shared
+
+
 def by_promise(quirk: Quirk, passed: list[Case]) -> list[Case]:
     """Cases that name the clause come first, windows of time last; one device type after the other."""
-    return sorted(passed, key=lambda c: (not c.names(quirk.clause), bool(c.scenario.window)))
+    return sorted(passed, key=lambda c: (nearness(quirk.clause, c.scenario.checks), bool(c.scenario.window)))
 
 
-def hunt(bench: Bench, passed: list[Case], quick: bool, quirk: Quirk) -> Case | None:
-    """The first case that catches @quirk; only what names its clause is looked at when it is to be quick."""
-    for case in by_promise(quirk, passed):
-        if quick and not case.names(quirk.clause):
-            break
-        if catches(case, bench.quirky(case, quirk), quirk):
-            return case
-    return None
+def hunt(bench: Bench, passed: list[Case], quirk: Quirk) -> Case | None:
+    """The first case that catches @quirk."""
+    return next((case for case in by_promise(quirk, passed)
+                 if catches(case, bench.quirky(case, quirk), quirk)), None)
 
 
-def hunt_all(bench: Bench, passed: list[Case], some: list[Quirk], quick: bool) -> dict[str, Case]:
+def hunt_all(bench: Bench, passed: list[Case], some: list[Quirk]) -> dict[str, Case]:
     caught: dict[str, Case] = {}
-    for quirk, case in zip(some, bench.each(lambda q: hunt(bench, passed, quick, q), some)):
+    for quirk, case in zip(some, bench.each(lambda q: hunt(bench, passed, q), some)):
         if case:
             caught[quirk.name] = case
         print(f"{quirk.name}: caught by {case.name}" if case else
@@ -175,9 +174,8 @@ def hunt_all(bench: Bench, passed: list[Case], some: list[Quirk], quick: bool) -
 # ---- scenarios ----
 
 def by_kinship(scenario: Scenario, some: list[Quirk]) -> list[Quirk]:
-    """Quirks that break what the scenario checks, then those of the same part of the spec."""
-    areas = {clause.partition(".")[0] for clause in scenario.checks}
-    return sorted(some, key=lambda q: (q.clause not in scenario.checks, q.clause.partition(".")[0] not in areas))
+    """Quirks that break what the scenario checks come first."""
+    return sorted(some, key=lambda q: nearness(q.clause, scenario.checks))
 
 
 def can_fail(bench: Bench, some: list[Quirk], of_scenario: list[Case]) -> bool:
@@ -209,8 +207,7 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="mutation", description=__doc__)
     parser.add_argument("quirk", nargs="*", help="only these")
     parser.add_argument("-j", "--jobs", type=int, default=2, help="how many to play at a time (2)")
-    parser.add_argument("--quick", action="store_true",
-                        help="look only at scenarios that name the clause, and not for those that cannot fail")
+    parser.add_argument("--quick", action="store_true", help="do not look for scenarios that no quirk makes fail")
     parser.add_argument("--all", action="store_true", help="print the whole matrix; takes hours")
     return parser.parse_args()
 
@@ -220,7 +217,7 @@ def run(args: argparse.Namespace) -> int:
     bench = Bench(args.jobs)
     some = quirks(args.quirk)
     passed, wrong = judge_reference(bench, cases())
-    caught = hunt_all(bench, passed, some, args.quick)
+    caught = hunt_all(bench, passed, some)
     if args.all:
         matrix(bench, passed, some)
     elif not args.quick and not args.quirk:

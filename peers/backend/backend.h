@@ -89,6 +89,7 @@ struct oddities {
 	bool asked;       /* GET_PROTOCOL_FEATURES came */
 	bool ran, stopped; /* some ring was started, was stopped since */
 	bool postcopied;  /* POSTCOPY_END came */
+	bool reset, ownerless; /* RESET_DEVICE came, and no SET_OWNER since */
 	bool configured;  /* GET_SHMEM_CONFIG came */
 	uint32_t used[BACKEND_RINGS]; /* used index at the stop, with bit 16 set */
 };

@@ -30,8 +30,6 @@ static void ask_again(struct backend *be)
 int set_backend_req_fd(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
 	(void)reply;
-	if (quirk(be, QUIRK_CHANNEL_LATCHED) && be->channel_open)
-		return DONE;
 	channel_close(be);
 	vu_conn_init(&be->channel, vu_message_take_fd(msg, 0), VU_BACKEND);
 	be->channel_open = true;

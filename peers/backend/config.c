@@ -20,9 +20,10 @@ int get_config(struct backend *be, struct vu_message *msg, struct vu_message *re
 {
 	uint64_t offset = field(msg, "offset"), size = field(msg, "size");
 	uint8_t config[CONFIG_MAX] = { 0 };
-	bool beyond = quirk(be, QUIRK_CONFIG_BEYOND_ITS_END) && offset + size <= CONFIG_MAX;
 
-	if (!inside(be, offset, size) && !beyond)
+	if (!inside(be, offset, size) && quirk(be, QUIRK_CONFIG_BEYOND_ITS_END))
+		offset = CONFIG_MAX - size;
+	else if (!inside(be, offset, size))
 		return ANSWERED;
 	if (quirk(be, QUIRK_CONFIG_OFFSET_IGNORED))
 		offset = 0;
@@ -41,6 +42,7 @@ int set_config(struct backend *be, struct vu_message *msg, struct vu_message *re
 	uint64_t offset = field(msg, "offset"), flags = field(msg, "flags");
 	size_t len;
 	const uint8_t *bytes = vu_field_bytes(msg, vu_message_layout(msg), "region", &len);
+	int err;
 
 	(void)reply;
 	if (flags > CONFIG_MIGRATION && !quirk(be, QUIRK_CONFIG_FLAGS_IGNORED))
@@ -49,10 +51,9 @@ int set_config(struct backend *be, struct vu_message *msg, struct vu_message *re
 		return -ERANGE;
 	if (!be->ops->set_config)
 		return -EACCES;
-	if (quirk(be, QUIRK_CONFIG_READ_ONLY_TAKEN))
-		flags = CONFIG_MIGRATION;
-	return be->ops->set_config(be->service, (uint32_t)offset, (uint32_t)len, bytes,
-				   flags == CONFIG_MIGRATION);
+	err = be->ops->set_config(be->service, (uint32_t)offset, (uint32_t)len, bytes,
+				  flags == CONFIG_MIGRATION);
+	return quirk(be, QUIRK_CONFIG_READ_ONLY_TAKEN) ? DONE : err;
 }
 
 void config_changed(struct backend *be)

@@ -93,10 +93,7 @@ uint64_t deviation_result(const struct backend *be, uint64_t result)
 
 bool deviation_impatient(const struct backend *be)
 {
-	if (be->main.have == 0)
-		return false;
-	return quirk(be, be->main.have < HEADER_SIZE ? QUIRK_HEADER_IN_ONE_PIECE
-						     : QUIRK_PAYLOAD_IN_ONE_PIECE);
+	return quirk(be, QUIRK_PAYLOAD_IN_ONE_PIECE) && be->main.have >= HEADER_SIZE;
 }
 
 void deviation_leak(const struct backend *be, struct vu_message *msg, size_t belong)
@@ -127,7 +124,8 @@ bool deviation_may_use(const struct backend *be, const struct vu_message_info *i
 	case VU_BACKEND_VRING_ERR:
 		return quirk(be, QUIRK_INBAND_ERR_UNNEGOTIATED) || may_use(be, info);
 	case VU_BACKEND_VRING_HOST_NOTIFIER_MSG:
-		return quirk(be, QUIRK_NOTIFIER_UNNEGOTIATED) || may_use(be, info);
+		return quirk(be, QUIRK_NOTIFIER_UNNEGOTIATED) ||
+		       quirk(be, QUIRK_CHANNEL_FDS_UNNEGOTIATED) || may_use(be, info);
 	case VU_BACKEND_IOTLB_MSG:
 		return quirk(be, QUIRK_IOTLB_UNNEGOTIATED) || may_use(be, info);
 	case VU_BACKEND_SHARED_OBJECT_ADD:
@@ -176,15 +174,16 @@ bool deviation_hinders(const struct backend *be, const struct ring *ring)
 	       (quirk(be, QUIRK_SECOND_QUEUE_IGNORED) &&
 		ring->index == (be->ops->network ? 3 : 1)) ||
 	       (quirk(be, QUIRK_SUSPENDED_BY_ONE) && be->odd.stopped) ||
+	       (quirk(be, QUIRK_RESET_FORGETS_OWNER) && be->odd.ownerless) ||
 	       (quirk(be, QUIRK_POSTCOPY_NEVER_ENDS) && be->odd.postcopied);
 }
 
-static uint32_t driver_index(const struct backend *be, const struct ring *ring)
+static uint16_t driver_index(const struct backend *be, const struct ring *ring)
 {
 	const struct vring_avail *avail =
 		vu_map_user(&be->map, ring->served.avail_user, sizeof(struct vring_avail));
 
-	return avail ? le16toh(avail->idx) : ring->base;
+	return avail ? le16toh(avail->idx) : (uint16_t)ring->base;
 }
 
 uint32_t deviation_base(const struct backend *be, const struct ring *ring, uint32_t base)
@@ -204,8 +203,11 @@ uint32_t deviation_base(const struct backend *be, const struct ring *ring, uint3
 	return quirk(be, QUIRK_BASE_PACKED_HALF) && packed ? base & UINT16_MAX : base;
 }
 
-void deviation_suspended(struct backend *be)
+void deviation_message(struct backend *be, const struct vu_message *msg)
 {
+	if (quirk(be, QUIRK_INFLIGHT_QUEUES_CRASH) && msg->request == VU_SET_INFLIGHT_FD &&
+	    field(msg, "num_queues") > be->nrings)
+		deviation_crash();
 	for (unsigned int i = 0; i < be->nrings && suspended(be) && be->odd.ran; i++) {
 		const struct ring *ring = &be->rings[i];
 		uint8_t *used = vu_map_user(&be->map, ring->served.used_user, 1);
@@ -213,7 +215,7 @@ void deviation_suspended(struct backend *be)
 		if (quirk(be, QUIRK_SUSPENDED_CALLS))
 			event_signal(ring->call);
 		if (quirk(be, QUIRK_SUSPENDED_WRITES) && used)
-			*used ^= 1;
+			*used += 1;
 		if (quirk(be, QUIRK_LOG_AFTER_STOP))
 			vu_map_dirty(&be->map, 0, be->map.log_size * LOG_BYTE_SPAN);
 	}
@@ -279,7 +281,7 @@ static void reverse(struct inflight_split *region, unsigned int size)
 		region->desc[i].counter = ~region->desc[i].counter;
 }
 
-void deviation_before_attach(const struct backend *be, const struct ring *ring, void *bytes)
+void deviation_before_attach(const struct backend *be, struct ring *ring, void *bytes)
 {
 	struct inflight_split *region = bytes;
 
@@ -289,8 +291,10 @@ void deviation_before_attach(const struct backend *be, const struct ring *ring, 
 		reverse(region, ring->served.size);
 	if (quirk(be, QUIRK_INFLIGHT_LAST_BATCH_AGAIN))
 		region->used_idx = ring->served.last_used;
-	if (quirk(be, QUIRK_INFLIGHT_NOT_RESTORED))
+	if (quirk(be, QUIRK_INFLIGHT_NOT_RESTORED) && region->version) {
 		region->version = 0;
+		ring->served.last_avail = driver_index(be, ring);
+	}
 }
 
 void deviation_tracked(const struct backend *be, const struct ring *ring,
@@ -304,8 +308,6 @@ void deviation_tracked(const struct backend *be, const struct ring *ring,
 		region->desc[el->id].counter = 0;
 	if (quirk(be, QUIRK_INFLIGHT_STAYS_MARKED) && done)
 		region->desc[el->id].inflight = 1;
-	if (quirk(be, QUIRK_INFLIGHT_VERSION_ODD))
-		region->desc_num = 0;
 	if (quirk(be, QUIRK_INFLIGHT_FEATURES_ODD))
 		region->features = 1;
 }

@@ -45,8 +45,8 @@ bool deviation_hinders(const struct backend *be, const struct ring *ring);
 /** deviation_base - what is told instead of @base. */
 uint32_t deviation_base(const struct backend *be, const struct ring *ring, uint32_t base);
 
-/** deviation_suspended - what is done when a message comes while all rings are stopped again. */
-void deviation_suspended(struct backend *be);
+/** deviation_message - what is done when @msg comes: while all rings are stopped, most of all. */
+void deviation_message(struct backend *be, const struct vu_message *msg);
 
 /** deviation_private - what is done with the region that was mapped last, of @fd. */
 void deviation_private(const struct backend *be, int fd);
@@ -58,7 +58,7 @@ void deviation_misplace(const struct backend *be, struct vu_element *el);
 void deviation_overwrite(struct backend *be, uint64_t guest);
 
 /** deviation_before_attach - what happens to the part of the in-flight buffer that @ring is to track in. */
-void deviation_before_attach(const struct backend *be, const struct ring *ring, void *bytes);
+void deviation_before_attach(const struct backend *be, struct ring *ring, void *bytes);
 
 /** deviation_tracked - what happens to it once @el was taken, or is @done. */
 void deviation_tracked(const struct backend *be, const struct ring *ring,

@@ -201,7 +201,7 @@ int backend_serve(struct backend *be, struct vu_message *msg)
 		backend_complain("-> %s", vu_message_name(msg));
 	if (!header_holds(msg))
 		return -EPROTO;
-	deviation_suspended(be);
+	deviation_message(be, msg);
 	if (quirk(be, QUIRK_SUSPENDED_IS_DEAF) && suspended(be) && be->odd.ran && has_own_reply(msg))
 		return 0;
 	if (quirk(be, QUIRK_ACK_BEFORE_EFFECT))

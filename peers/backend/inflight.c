@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The shared buffer that outlives this process: which requests were taken and not completed. */
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "deviations.h"
+#include "vring/inflight.h"
 
 void inflight_close(struct backend *be)
 {
@@ -52,6 +54,8 @@ int get_inflight_fd(struct backend *be, struct vu_message *msg, struct vu_messag
 	set_field(reply, "mmap_size", size);
 	set_field(reply, "num_queues", queues);
 	set_field(reply, "queue_size", queue_size);
+	if (quirk(be, QUIRK_INFLIGHT_VERSION_ODD))
+		pwrite(fd, &(uint16_t){ 2 }, sizeof(uint16_t), offsetof(struct inflight_split, version));
 	if (!quirk(be, QUIRK_INFLIGHT_WITHOUT_BUFFER))
 		vu_message_add_fd(reply, fd);
 	return ANSWERED;

@@ -60,6 +60,8 @@ uint64_t offered_protocol(const struct backend *be)
 
 	if (quirk(be, QUIRK_MQ_NOT_OFFERED))
 		bits &= ~BIT(VU_PF_MQ);
+	if (quirk(be, QUIRK_INFLIGHT_BIT_ALONE))
+		bits &= ~BIT(VU_PF_INFLIGHT_SHMFD);
 	if (be->postcopy_works)
 		bits |= BIT(VU_PF_PAGEFAULT);
 	return (bits | offered_for_device(be)) & ~be->opt->without_protocol;
@@ -150,7 +152,7 @@ int set_features(struct backend *be, struct vu_message *msg, struct vu_message *
 
 int set_owner(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
-	(void)be;
+	be->odd.ownerless = false;
 	(void)msg;
 	(void)reply;
 	return DONE;
@@ -209,8 +211,9 @@ int set_protocol_features(struct backend *be, struct vu_message *msg, struct vu_
 /* Queues as the device type counts them: of a net device that is pairs. */
 int get_queue_num(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
+	uint64_t num = be->ops->network ? be->opt->service.queues : be->nrings;
+
 	(void)msg;
-	vu_message_set_u64(reply, (be->ops->network ? be->opt->service.queues : be->nrings) +
-					  quirk(be, QUIRK_QUEUE_NUM_ONE_TOO_MANY));
+	vu_message_set_u64(reply, quirk(be, QUIRK_QUEUE_NUM_ZERO) ? 0 : num);
 	return ANSWERED;
 }

@@ -72,7 +72,8 @@ static void offer(struct backend *be, struct ring *ring)
 
 static bool may_send_fd(const struct backend *be)
 {
-	return has_protocol(be, VU_PF_BACKEND_SEND_FD) || quirk(be, QUIRK_CHANNEL_FDS_UNNEGOTIATED);
+	return has_protocol(be, VU_PF_BACKEND_SEND_FD) || quirk(be, QUIRK_NOTIFIER_UNNEGOTIATED) ||
+	       quirk(be, QUIRK_CHANNEL_FDS_UNNEGOTIATED);
 }
 
 void notifier_announce(struct backend *be)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reset: the device begins anew, the connection and what was agreed upon on it stay. */
-#include "deviations.h"
+#include "backend.h"
 
 void device_reset(struct backend *be)
 {
@@ -27,7 +27,6 @@ int reset_device(struct backend *be, struct vu_message *msg, struct vu_message *
 	if (quirk(be, QUIRK_RESET_IGNORED))
 		return DONE;
 	device_reset(be);
-	if (quirk(be, QUIRK_RESET_FORGETS_MEMORY))
-		deviation_forget(be);
+	be->odd.reset = be->odd.ownerless = true;
 	return DONE;
 }

@@ -59,6 +59,8 @@ void ring_start(struct backend *be, struct ring *ring)
 {
 	if (quirk(be, QUIRK_FIRST_RING_FIRST) && ring->index && !be->rings[0].started)
 		return;
+	if (quirk(be, QUIRK_RESTART_IGNORED) && be->odd.used[ring->index])
+		return;
 	if (!ring->started) {
 		be->odd.ran = true;
 		be->odd.stopped = false;
@@ -88,8 +90,6 @@ void ring_stop(struct backend *be, struct ring *ring)
 	if (ring->positioned)
 		be->odd.used[ring->index] = ring->served.last_used | 1u << 16;
 	be->odd.stopped |= ring->started;
-	if (quirk(be, QUIRK_RESTART_NEEDS_ADDRESSES))
-		ring->placed = false;
 	ring->positioned = ring->mapped = false;
 	ring->polled = ring->again = ring->pushed = ring->calling = ring->recall = false;
 	backend_close_fd(be, &ring->kick);
@@ -157,13 +157,13 @@ int set_vring_addr(struct backend *be, struct vu_message *msg, struct vu_message
 	(void)reply;
 	if (!ring)
 		return -EINVAL;
-	if (!in_memory(be, msg))
+	if (!in_memory(be, msg) && !quirk(be, QUIRK_SECOND_REGION_IGNORED))
 		return -EFAULT;
 	ring->served.log_used = field(msg, "flags") >> VU_VRING_F_LOG & !quirk(be, QUIRK_LOG_WITHOUT_USED_RING);
 	ring->served.log_guest = field(msg, quirk(be, QUIRK_LOG_USED_RING_BY_ADDRESS) ? "used" : "log");
 	ring->broken |= quirk(be, QUIRK_ADDRESSES_STALL) && ring->started;
 	place(ring, field(msg, "descriptor"), field(msg, "available"), field(msg, "used"),
-	      quirk(be, QUIRK_ADDRESSES_LATCHED));
+	      quirk(be, QUIRK_ADDRESSES_LATCHED) || (quirk(be, QUIRK_RESET_KEEPS_ADDRESSES) && be->odd.reset));
 	ring_run(be, ring);
 	return DONE;
 }
@@ -195,8 +195,8 @@ int set_vring_base(struct backend *be, struct vu_message *msg, struct vu_message
 		return -EBUSY;
 	if (quirk(be, QUIRK_BASE_IGNORED))
 		return DONE;
-	if (quirk(be, QUIRK_PACKED_USED_FROM_AVAILABLE) && has_feature(be, VU_F_RING_PACKED))
-		base = (base & UINT16_MAX) | base << 16;
+	if (quirk(be, QUIRK_PACKED_USED_FORGOTTEN) && has_feature(be, VU_F_RING_PACKED))
+		base = (base & UINT16_MAX) | (PACKED_START & ~(uint64_t)UINT16_MAX);
 	ring->base = (uint32_t)base;
 	ring->based = true;
 	return DONE;
@@ -205,9 +205,7 @@ int set_vring_base(struct backend *be, struct vu_message *msg, struct vu_message
 /* What was taken is completed first, or recorded if that was agreed upon and is possible. */
 static void empty(struct backend *be, struct ring *ring)
 {
-	bool tracked = ring->served.inflight || quirk(be, QUIRK_LEAVES_REQUESTS_WITHOUT_BUFFER);
-
-	if (((has_protocol(be, VU_PF_GET_VRING_BASE_INFLIGHT) && tracked) ||
+	if (((has_protocol(be, VU_PF_GET_VRING_BASE_INFLIGHT) && ring->served.inflight) ||
 	     quirk(be, QUIRK_STOP_LOSES_REQUESTS)) &&
 	    be->ops->abandon)
 		be->ops->abandon(be->service, ring->index);
@@ -230,9 +228,7 @@ int get_vring_base(struct backend *be, struct vu_message *msg, struct vu_message
 
 	if (!ring)
 		return -EINVAL;
-	if (quirk(be, QUIRK_BASE_REFUSED_WHEN_STOPPED) && !ring->started)
-		return -EINVAL;
-	while (quirk(be, QUIRK_CHANNEL_DEADLOCK) && be->channel_open && be->nasked) {
+	while (quirk(be, QUIRK_CHANNEL_DEADLOCK) && be->channel_open && (be->nasked || ring->starving)) {
 		deviation_await(&be->channel, -1);
 		channel_receive(be);
 	}
@@ -240,8 +236,6 @@ int get_vring_base(struct backend *be, struct vu_message *msg, struct vu_message
 	stop(be, ring);
 	set_field(reply, "index", quirk(be, QUIRK_BASE_INDEX_ZERO) ? 0 : ring->index);
 	set_field(reply, "num", deviation_base(be, ring, ring_base(be, ring)));
-	if (quirk(be, QUIRK_BASE_RESET))
-		ring->base = 0;
 	return quirk(be, QUIRK_CLOSES_AFTER_STOP) ? -ECONNABORTED : ANSWERED;
 }
 

@@ -49,7 +49,7 @@ static uint64_t result(const struct backend *be)
 {
 	if (quirk(be, QUIRK_STATE_CHECK_GOOD))
 		return 0;
-	return be->transfer.state != TRANSFER_GOOD || quirk(be, QUIRK_STATE_CHECK_BAD);
+	return be->transfer.state != TRANSFER_GOOD;
 }
 
 static void tell(struct backend *be)
@@ -102,8 +102,6 @@ static int collect(struct backend *be)
 		return err;
 	if (quirk(be, QUIRK_STATE_LOST_BY_SAVE) && be->ops->reset)
 		be->ops->reset(be->service);
-	if (quirk(be, QUIRK_STATE_CUT) && len > PIECE / 2)
-		len = PIECE / 2;
 	w = wrapping_of(be, len);
 	t->bytes = malloc(sizeof(w) + len + sizeof(check));
 	if (t->bytes) {
@@ -114,6 +112,8 @@ static int collect(struct backend *be)
 		t->len = sizeof(w) + len + sizeof(check);
 	}
 	free(state);
+	if (quirk(be, QUIRK_STATE_CUT) && t->len > PIECE + PIECE / 2)
+		t->len = PIECE + PIECE / 2;
 	return t->bytes ? 0 : -ENOMEM;
 }
 
@@ -175,11 +175,11 @@ static void move_in(struct backend *be)
 		finish(be, false);
 		return;
 	}
-	n = read(t->fd, t->bytes + t->len, PIECE);
+	n = quirk(be, QUIRK_STATE_NOT_DRAINED) && t->len ? 0 : read(t->fd, t->bytes + t->len, PIECE);
 	if (n > 0)
 		t->len += (size_t)n;
-	else if (n == 0 || (quirk(be, QUIRK_STATE_NOT_DRAINED) && t->len >= PIECE))
-		finish(be, unwrap(be));
+	else if (n == 0)
+		finish(be, unwrap(be) && !quirk(be, QUIRK_STATE_CHECK_BAD));
 	else if (errno != EAGAIN && errno != EINTR)
 		finish(be, false);
 }

@@ -18,9 +18,9 @@ int set_status(struct backend *be, struct vu_message *msg, struct vu_message *re
 	(void)reply;
 	if (status > UINT8_MAX)
 		return -EINVAL;
-	if (quirk(be, QUIRK_STATUS_IGNORED))
+	if (quirk(be, QUIRK_STATUS_IGNORED) || (!status && quirk(be, QUIRK_STATUS_ZERO_IGNORED)))
 		return DONE;
-	if (!status && !quirk(be, QUIRK_STATUS_ZERO_IGNORED))
+	if (!status)
 		device_reset(be);
 	be->status = (uint8_t)status;
 	return DONE;
