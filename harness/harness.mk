@@ -21,6 +21,12 @@ CANDIDATE ?= qemu-storage-daemon
 check-stable: all | deps-run deps-candidates ## judge CANDIDATE RUNS times: each run has to say the same
 	$(python) harness/bench/check_stable.py $(CANDIDATE) $(RUNS)
 
+mutation: all | deps-run ## have the scenarios catch every quirk of vu-backend, and name those that no quirk makes fail
+	VRINGER_PLAYER=$(abspath $(BUILD)/bin/vu-frontend) $(python) harness/mutation.py
+
+check-mutation: all | deps-run ## the same without the search for scenarios that cannot fail: under 3 minutes
+	VRINGER_PLAYER=$(abspath $(BUILD)/bin/vu-frontend) timeout 900 $(python) harness/mutation.py --quick
+
 # Below share/vringer the tree keeps its shape, so that the command finds everything as it does here.
 install-harness: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(shared)/harness/vringer
@@ -32,4 +38,4 @@ install-harness: all
 
 install: install-harness
 
-.PHONY: check-harness run check-stable install-harness
+.PHONY: check-harness run mutation check-mutation check-stable install-harness

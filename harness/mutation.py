@@ -16,6 +16,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Callable, Iterable, Iterator, TypeVar
 
 from vringer import candidates, clauses, places, processes, scenarios
@@ -196,7 +197,7 @@ def never_fail(bench: Bench, passed: list[Case], some: list[Quirk], known: set[s
 def matrix(bench: Bench, passed: list[Case], some: list[Quirk]) -> None:
     """Which scenarios fail with which quirk."""
     for quirk in some:
-        plays = bench.each(lambda case, q=quirk: bench.quirky(case, q), passed)
+        plays = bench.each(partial(bench.quirky, quirk=quirk), passed)
         names = sorted({case.scenario.id for case, play in zip(passed, plays) if failed(play)})
         print(f"{quirk.name}: {' '.join(names) or '-'}", flush=True)
 

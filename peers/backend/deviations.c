@@ -8,7 +8,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -227,9 +227,12 @@ void deviation_private(const struct backend *be, int fd)
 {
 	const struct vu_map_region *r = &be->map.regions[be->map.nregions - 1];
 
-	if (quirk(be, QUIRK_MEMORY_PRIVATE))
-		mmap(r->mapping, r->mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd,
-		     (off_t)(r->mmap_offset - (uint64_t)(r->host - (uint8_t *)r->mapping)));
+	if (!quirk(be, QUIRK_MEMORY_PRIVATE))
+		return;
+	if (mmap(r->mapping, r->mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd,
+		 (off_t)(r->mmap_offset - (uint64_t)(r->host - (uint8_t *)r->mapping))) ==
+	    MAP_FAILED)
+		backend_complain("no private mapping: %s", strerror(errno));
 }
 
 static uint64_t user_of(const struct backend *be, uint64_t guest)
