@@ -88,6 +88,8 @@ int set_mem_table(struct backend *be, struct vu_message *msg, struct vu_message 
 		return -EINVAL;
 	if (quirk(be, QUIRK_TABLE_LATCHED) && be->map.nregions)
 		return DONE;
+	if (quirk(be, QUIRK_POSTCOPY_ADVICE_STOPS) && be->postcopy.uffd >= 0 && !be->postcopy.listening)
+		return -EBUSY;
 	settle(be);
 	if (!quirk(be, QUIRK_TABLE_ADDS))
 		vu_map_clear(&be->map);

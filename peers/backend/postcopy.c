@@ -72,7 +72,6 @@ int postcopy_advise(struct backend *be, struct vu_message *msg, struct vu_messag
 		return -EMFILE;
 	}
 	be->postcopy.uffd = ours;
-	be->postcopy.listening = quirk(be, QUIRK_POSTCOPY_ADVICE_LISTENS);
 	if (!quirk(be, QUIRK_POSTCOPY_WITHOUT_FD))
 		vu_message_add_fd(reply, fd);
 	return ANSWERED;
