@@ -133,6 +133,16 @@ static void drain_counter(int fd, uint64_t *count)
 		*count += value;
 }
 
+/* Called: what was completed is taken before the next call is asked for, as a driver does. */
+static void ring_called(struct player *p, struct player_ring *ring)
+{
+	drain_counter(ring->call, &ring->calls);
+	if (!ring->laid_out || !ring->event_idx)
+		return;
+	player_reap(p);
+	vu_vring_want_call(&ring->vr, true);
+}
+
 static void ring_event(struct player *p, int fd)
 {
 	for (size_t i = 0; i < p->nrings; i++) {
@@ -140,7 +150,7 @@ static void ring_event(struct player *p, int fd)
 		uint64_t before = ring->calls + ring->errs;
 
 		if (ring->call == fd)
-			drain_counter(fd, &ring->calls);
+			ring_called(p, ring);
 		else if (ring->err == fd)
 			drain_counter(fd, &ring->errs);
 		ring->events += ring->calls + ring->errs - before;

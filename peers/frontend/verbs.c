@@ -154,7 +154,7 @@ static enum script_step verb_submit(struct player *p, struct script_call *call)
 		return STEP_ERROR;
 	n = player_submit(p, ring, kind->text, args, request_args(call, args),
 			  script_flag(call->stmt, "indirect"), call->actual, sizeof(call->actual));
-	if (n == -ENOENT && !p->dev->kinds)
+	if (n == -ENOENT && !p->dev->kinds->name)
 		return STEP_NA;
 	if (n < 0)
 		return broken(call, call->actual);
@@ -387,7 +387,7 @@ static enum script_step verb_fence(struct player *p, struct script_call *call)
 	if (!call->handle[1]) {
 		n = player_submit(p, ring, "probe", NULL, 0, false, call->actual, sizeof(call->actual));
 		if (n < 0)
-			return p->dev->kinds ? broken(call, call->actual) : STEP_NA;
+			return p->dev->kinds->name ? broken(call, call->actual) : STEP_NA;
 		player_kick(p, ring, 1);
 		call->handle[1] = (uint64_t)n + 1;
 	}

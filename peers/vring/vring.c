@@ -142,11 +142,7 @@ bool vring_complete(struct vu_vring *vr, uint32_t id, uint32_t len, struct vu_co
 
 int vu_vring_take(struct vu_vring *vr, struct vu_completion *done)
 {
-	int ret = vr->packed ? packed_take(vr, done) : split_take(vr, done);
-
-	if (ret != -EAGAIN && vr->event_idx)
-		vu_vring_want_call(vr, vr->want_call);
-	return ret;
+	return vr->packed ? packed_take(vr, done) : split_take(vr, done);
 }
 
 uint16_t vu_vring_used_idx(const struct vu_vring *vr)

@@ -91,7 +91,10 @@ int vu_vring_take(struct vu_vring *vr, struct vu_completion *done);
  *  flags say used, from next_used on. */
 uint16_t vu_vring_used_idx(const struct vu_vring *vr);
 
-/** vu_vring_want_call - ask the device (not) to notify of completions: flags or event index. */
+/**
+ * vu_vring_want_call - ask the device (not) to notify of completions: flags or event index. With the
+ * event index it is asked for the next completion only: ask again when it was notified of.
+ */
 void vu_vring_want_call(struct vu_vring *vr, bool want);
 
 #endif
