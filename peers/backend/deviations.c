@@ -261,13 +261,6 @@ static uint64_t misplaced(const struct backend *be, uint64_t guest, size_t nth)
 	return quirk(be, QUIRK_LOG_PAGES_LARGE) ? guest / 16 : guest;
 }
 
-/* Guest addresses of buffers are there for the log alone. */
-void deviation_misplace(const struct backend *be, struct vu_element *el)
-{
-	for (size_t i = 0; i < el->nin; i++)
-		el->in[i].guest = misplaced(be, el->in[i].guest, i);
-}
-
 void deviation_overwrite(struct backend *be, uint64_t guest)
 {
 	uint64_t byte = guest / LOG_BYTE_SPAN;
@@ -300,17 +293,28 @@ void deviation_before_attach(const struct backend *be, struct ring *ring, void *
 	}
 }
 
-void deviation_tracked(const struct backend *be, const struct ring *ring,
-		       const struct vu_element *el, bool done)
+static struct inflight_split *tracked(const struct ring *ring)
 {
-	struct inflight_split *region = ring->served.inflight;
+	return ring->served.packed ? NULL : ring->served.inflight;
+}
 
-	if (!region || ring->served.packed)
-		return;
-	if (quirk(be, QUIRK_INFLIGHT_COUNTER_STANDS))
+/* Guest addresses of buffers are there for the log alone. */
+void deviation_taken(const struct backend *be, const struct ring *ring, struct vu_element *el)
+{
+	struct inflight_split *region = tracked(ring);
+
+	for (size_t i = 0; i < el->nin; i++)
+		el->in[i].guest = misplaced(be, el->in[i].guest, i);
+	if (quirk(be, QUIRK_INFLIGHT_COUNTER_STANDS) && region)
 		region->desc[el->id].counter = 0;
-	if (quirk(be, QUIRK_INFLIGHT_STAYS_MARKED) && done)
-		region->desc[el->id].inflight = 1;
-	if (quirk(be, QUIRK_INFLIGHT_FEATURES_ODD))
+	if (quirk(be, QUIRK_INFLIGHT_FEATURES_ODD) && region)
 		region->features = 1;
+}
+
+void deviation_done(const struct backend *be, const struct ring *ring, const struct vu_element *el)
+{
+	struct inflight_split *region = tracked(ring);
+
+	if (quirk(be, QUIRK_INFLIGHT_STAYS_MARKED) && region)
+		region->desc[el->id].inflight = 1;
 }

@@ -51,17 +51,16 @@ void deviation_message(struct backend *be, const struct vu_message *msg);
 /** deviation_private - what is done with the region that was mapped last, of @fd. */
 void deviation_private(const struct backend *be, int fd);
 
-/** deviation_misplace - have buffers of @el logged elsewhere. */
-void deviation_misplace(const struct backend *be, struct vu_element *el);
-
 /** deviation_overwrite - what happens to the log before the page of @guest is marked. */
 void deviation_overwrite(struct backend *be, uint64_t guest);
 
 /** deviation_before_attach - what happens to the part of the in-flight buffer that @ring is to track in. */
 void deviation_before_attach(const struct backend *be, struct ring *ring, void *bytes);
 
-/** deviation_tracked - what happens to it once @el was taken, or is @done. */
-void deviation_tracked(const struct backend *be, const struct ring *ring,
-		       const struct vu_element *el, bool done);
+/** deviation_taken - what happens when @el was taken: to where its buffers are logged, and its mark. */
+void deviation_taken(const struct backend *be, const struct ring *ring, struct vu_element *el);
+
+/** deviation_done - what happens to its mark when it was given back. */
+void deviation_done(const struct backend *be, const struct ring *ring, const struct vu_element *el);
 
 #endif

@@ -20,7 +20,7 @@ static const char *name_of(const struct row *row, char name[NAME_MAX_LEN])
 {
 	size_t i;
 
-	for (i = 0; row->id[i] && i < NAME_MAX_LEN - 1; i++)
+	for (i = 0; i < NAME_MAX_LEN - 1 && row->id[i]; i++)
 		name[i] = row->id[i] == '_' ? '-' : (char)tolower((unsigned char)row->id[i]);
 	name[i] = '\0';
 	return name;

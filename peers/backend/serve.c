@@ -118,16 +118,17 @@ static int pop(struct backend *be, struct ring *ring, struct vu_element *el)
 		breakdown(be, ring);
 	else if (err == -EFAULT)
 		faulted(be, ring);
-	deviation_misplace(be, el);
-	deviation_tracked(be, ring, el, false);
-	return err ? -EAGAIN : 0;
+	if (err)
+		return -EAGAIN;
+	deviation_taken(be, ring, el);
+	return 0;
 }
 
 static void push(struct backend *be, struct ring *ring, const struct vu_element *el, uint32_t written)
 {
 	deviation_overwrite(be, ring->served.log_guest);
 	vu_served_push(&ring->served, el, written);
-	deviation_tracked(be, ring, el, true);
+	deviation_done(be, ring, el);
 	ring->pushed = be->pushed = be->logged = true;
 }
 
