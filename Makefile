@@ -20,6 +20,7 @@ library := $(BUILD)/libvringer.a
 test_library := $(BUILD)/tests/libhelpers.a
 programs := $(patsubst peers/%/,$(BUILD)/bin/vu-%,$(sort $(dir $(wildcard $(addsuffix /*.c,$(addprefix peers/,frontend backend proxy))))))
 tests := $(patsubst peers/tests/%.c,$(BUILD)/tests/%,$(wildcard peers/tests/test_*.c))
+fuzzers := $(patsubst peers/tests/%.c,$(BUILD)/fuzz/%,$(wildcard peers/tests/fuzz_*.c))
 benches := $(patsubst peers/tests/%.c,$(BUILD)/bench/%,$(wildcard peers/tests/bench_*.c))
 c_files = $(wildcard peers/*/*.c)
 python_files = peers/wire/generate.py $(wildcard peers/tests/*.py harness)
@@ -53,14 +54,14 @@ $(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c | $(generated)
 $(BUILD)/obj/peers/tests/%.o: | deps-test
 
 $(library): $(call objects,$(foreach room,$(rooms),$(wildcard peers/$(room)/*.c))) $(BUILD)/obj/gen/protocol.o $(BUILD)/obj/gen/clause_ids.o
-$(test_library): $(call objects,$(filter-out peers/tests/test_% peers/tests/bench_%,$(wildcard peers/tests/*.c)))
+$(test_library): $(call objects,$(filter-out $(addprefix peers/tests/,test_% bench_% fuzz_%),$(wildcard peers/tests/*.c)))
 $(library) $(test_library):
 	@mkdir -p $(@D) && rm -f $@ && echo "  AR $@" && $(AR) rcs $@ $^
 
 .SECONDEXPANSION:
 $(programs): $(BUILD)/bin/vu-%: $$(call objects,$$(wildcard peers/$$*/*.c)) $(library)
 	$(link) -o $@
-$(tests) $(benches): $(BUILD)/%: $(BUILD)/obj/peers/tests/$$(notdir $$*).o $(test_library) $(library)
+$(tests) $(benches) $(fuzzers): $(BUILD)/%: $(BUILD)/obj/peers/tests/$$(notdir $$*).o $(test_library) $(library)
 	$(link) -lcmocka -o $@
 
 include harness/harness.mk
@@ -81,6 +82,20 @@ valgrind: $(tests) $(programs) ## run the C tests under valgrind: no error, no l
 
 asan: ## build in build/asan with AddressSanitizer and UBSan and run the C tests
 	@$(MAKE) BUILD=$(BUILD)/asan SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" check-c
+
+SEED ?= 1
+MESSAGES ?= 100000
+
+fuzz: ## send MESSAGES mutated messages (100000) each way between peers with sanitizers, as SEED says (1)
+	@$(MAKE) BUILD=$(BUILD)/asan SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" fuzz-both
+
+check-fuzz: ## the same with 5000
+	@$(MAKE) MESSAGES=5000 fuzz
+
+# What is found stands in $(BUILD)/fuzz: what was sent, as a scenario, and what the program said to that.
+fuzz-both: $(fuzzers) $(programs)
+	$(BUILD)/fuzz/fuzz_backend --seed $(SEED) --messages $(MESSAGES) --out $(BUILD)/fuzz $(abspath $(BUILD))/bin/vu-backend
+	$(BUILD)/fuzz/fuzz_frontend --seed $(SEED) --messages $(MESSAGES) --out $(BUILD)/fuzz $(abspath $(BUILD))/bin/vu-frontend
 
 bench: $(benches) all | deps-run deps-candidates ## run the benchmarks: a name, a value, and a limit where there is one
 	$(call run_each,timeout 120,$(benches))
@@ -106,7 +121,7 @@ install-peers: $(programs)
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
-.PHONY: all help deps $(deps) check check-c valgrind asan bench format lint install install-peers clean
+.PHONY: all help deps $(deps) check check-c valgrind asan fuzz check-fuzz fuzz-both bench format lint install install-peers clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The process that is attacked, and the story of what was done to it. */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "attack.h"
+
+#define END_WITHIN (30 * VU_NSEC_PER_SEC)
+#define BYTES_AS_FIELDS 64 /* what the notation of a trace shows in full */
+#define SANITIZED 99	   /* exit status that sanitizers are told to leave */
+
+/* ---- options ---- */
+
+static int usage(const char *program)
+{
+	fprintf(stderr,
+		"usage: %s [--seed N] [--messages N] [--session N] [--device NAME] [--out DIR] [--scenarios DIR] PROGRAM\n"
+		"Sends so many mutated messages to PROGRAM; --session begins with that one.\n",
+		program);
+	return false;
+}
+
+bool attack_options(struct attack_options *opt, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "seed", 1, NULL, 's' },   { "messages", 1, NULL, 'm' },  { "session", 1, NULL, 'n' },
+		{ "device", 1, NULL, 'd' }, { "out", 1, NULL, 'o' },	   { "scenarios", 1, NULL, 'c' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int option;
+
+	*opt = (struct attack_options){ .seed = 1, .messages = 100000, .out = ".", .scenarios = "scenarios" };
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (option) {
+		case 's': opt->seed = strtoull(optarg, NULL, 0); break;
+		case 'm': opt->messages = strtoull(optarg, NULL, 0); break;
+		case 'n': opt->first = strtoull(optarg, NULL, 0); break;
+		case 'd': opt->device = optarg; break;
+		case 'o': opt->out = optarg; break;
+		case 'c': opt->scenarios = optarg; break;
+		default: return usage(argv[0]);
+		}
+	}
+	opt->program = argv[optind];
+	return optind + 1 == argc || usage(argv[0]);
+}
+
+/* ---- the process ---- */
+
+static void begin_story(struct attack *a)
+{
+	if (a->story)
+		fclose(a->story);
+	free(a->text);
+	a->text = NULL;
+	a->named = 0;
+	a->story = open_memstream(&a->text, &a->len);
+	attack_tell(a, "title   Session %" PRIu64 " of seed %" PRIu64, a->session, a->opt->seed);
+	attack_tell(a, "subject %s", a->role);
+	attack_tell(a, "device  %s\n", a->device);
+}
+
+int attack_open(struct attack *a, const struct attack_options *opt, const char *role, const char *device,
+		bool connects)
+{
+	struct subject_options subject = { .command = a->command, .log = a->log, .connects = connects,
+					   .fd = -1, .signals = -1, .grace = END_WITHIN };
+	int err;
+
+	*a = (struct attack){ .opt = opt, .role = role, .device = device, .session = opt->first - 1 };
+	snprintf(a->log, sizeof(a->log), "%s/%s-%s.log", opt->out, role, device);
+	unlink(a->log);
+	setenv("ASAN_OPTIONS", "exitcode=99:detect_leaks=1:strict_string_checks=1", true);
+	setenv("UBSAN_OPTIONS", "exitcode=99:print_stacktrace=1", true);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	begin_story(a);
+	err = subject_open(&a->subject, &subject, vu_deadline_in(END_WITHIN));
+	if (err)
+		fprintf(stderr, "%s %s: %s\n", role, device, a->subject.trouble);
+	return err;
+}
+
+bool attack_ended(struct attack *a, int highest)
+{
+	const struct subject *s = &a->subject;
+	int status = s->status;
+
+	if (s->stubborn)
+		attack_found(a, "does not end when it is told to");
+	else if (WIFSIGNALED(status))
+		attack_found(a, "was ended by SIG%s", sigabbrev_np(WTERMSIG(status)));
+	else if (WEXITSTATUS(status) == SANITIZED)
+		attack_found(a, "made a sanitizer complain");
+	else if (WEXITSTATUS(status) > highest)
+		attack_found(a, "ended with status %d", WEXITSTATUS(status));
+	return !a->found;
+}
+
+bool attack_end(struct attack *a)
+{
+	bool running = a->subject.ours && !a->subject.exited;
+
+	subject_stop(&a->subject);
+	if (running && !a->found)
+		attack_ended(a, 0);
+	subject_close(&a->subject);
+	if (a->story)
+		fclose(a->story);
+	free(a->text);
+	printf("  %s %s: %" PRIu64 " messages in %" PRIu64 " sessions, %" PRIu64 " mutated\n", a->role, a->device,
+	       a->sent, a->session + 1 - a->opt->first, a->mutated);
+	if (!a->found)
+		unlink(a->log);
+	return !a->found;
+}
+
+/* ---- the story ---- */
+
+void attack_session(struct attack *a)
+{
+	a->session++;
+	begin_story(a);
+}
+
+void attack_tell(struct attack *a, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vfprintf(a->story, format, args);
+	va_end(args);
+	fputc('\n', a->story);
+}
+
+/* A descriptor is named by a line of its own; what the language cannot make is an event descriptor there. */
+static void tell_fd(struct attack *a, int fd, char *name, size_t size)
+{
+	char path[32], what[128] = "";
+	const char *region = "/memfd:";
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (readlink(path, what, sizeof(what) - 1) > 0 && !strncmp(what, region, strlen(region)) &&
+	    strncmp(what, "/memfd:strange", 14)) {
+		snprintf(name, size, " fd $%.*s", (int)strcspn(what + strlen(region), " "), what + strlen(region));
+		return;
+	}
+	snprintf(name, size, " fd $fd%" PRIu64, a->named);
+	if (!strstr(what, "[eventfd]"))
+		attack_tell(a, "# a descriptor of %s", what);
+	attack_tell(a, "eventfd $fd%" PRIu64, a->named++);
+}
+
+static void add_forgery(char *line, size_t size, const char *format, uint64_t value)
+{
+	size_t len = strlen(line);
+
+	if (!strstr(line, " with "))
+		len += (size_t)snprintf(line + len, size - len, " with");
+	snprintf(line + len, size - len, format, value);
+}
+
+static void add_forge(char *line, size_t size, const struct vu_forge *forge)
+{
+	if (forge->truncate)
+		add_forgery(line, size, " truncate=%" PRIu64, forge->bytes);
+	for (size_t i = 0; i < forge->nsplits; i++)
+		add_forgery(line, size, " split=%" PRIu64, forge->splits[i]);
+	if (forge->extra_fds)
+		add_forgery(line, size, " fds=%" PRIu64, forge->extra_fds);
+	if (forge->nsplits && forge->fds_on_last)
+		snprintf(line + strlen(line), size - strlen(line), " fds-last");
+}
+
+/* What a trace would abridge is written as the bytes that it is. */
+static void write_bytes(char *line, size_t size, enum script_arrow arrow, const struct vu_message *msg)
+{
+	int n = snprintf(line, size, "%s %u with flags=%#x size=%u payload=hex:", script_arrow_text(arrow),
+			 msg->request, msg->flags, msg->size);
+
+	for (size_t i = 0; i < msg->len; i++)
+		n += snprintf(line + n, size - (size_t)n, "%02x", msg->payload[i]);
+}
+
+void attack_tell_message(struct attack *a, enum script_arrow arrow, const struct vu_message *msg,
+			 const struct vu_forge *forge)
+{
+	char line[2 * VU_MESSAGE_PAYLOAD_MAX + 256], fds[VU_MESSAGE_FDS_MAX * 24] = "";
+	struct vu_message bare = *msg;
+	size_t len = 0;
+
+	for (size_t i = 0; i < msg->nfds; i++)
+		if (msg->fds[i] >= 0) {
+			tell_fd(a, msg->fds[i], fds + len, sizeof(fds) - len);
+			len = strlen(fds);
+		}
+	bare.nfds = 0;
+	if (msg->len > BYTES_AS_FIELDS)
+		write_bytes(line, sizeof(line), arrow, &bare);
+	else
+		script_format_message(line, sizeof(line), arrow, &bare);
+	if (forge)
+		add_forge(line, sizeof(line), forge);
+	attack_tell(a, "%s%s", line, fds);
+}
+
+/* ---- findings ---- */
+
+static void write_story(struct attack *a, char *path, size_t size)
+{
+	FILE *f;
+
+	fflush(a->story);
+	snprintf(path, size, "%s/%s-%s-%" PRIu64 "-%" PRIu64 ".vus", a->opt->out, a->role, a->device,
+		 a->opt->seed, a->session);
+	f = fopen(path, "w");
+	if (!f)
+		return;
+	fwrite(a->text, 1, a->len, f);
+	fclose(f);
+}
+
+void attack_found(struct attack *a, const char *format, ...)
+{
+	char path[PATH_MAX];
+	va_list args;
+
+	if (a->found)
+		return;
+	a->found = true;
+	write_story(a, path, sizeof(path));
+	fprintf(stderr, "FOUND: %s (%s) ", a->opt->program, a->device);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, "\n  after message %" PRIu64 ", in session %" PRIu64 "; again: --seed %" PRIu64
+		" --device %s --session %" PRIu64 "\n  what was sent: %s\n  what it said:  %s\n",
+		a->sent, a->session, a->opt->seed, a->device, a->session, path, a->log);
+}
