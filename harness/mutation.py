@@ -29,6 +29,7 @@ from vringer.verdict import Play, effective
 OLDER = "11.0"  # the last edition in which rings start by another rule, and the quirk that is that rule
 OLDER_RULE = "start-waits-for-kick"
 GENERIC = "vu-backend --socket-path={socket} --device=generic --queues=2 --config-size=64"
+SLOWLY = {"stop-loses-requests": " --latency=20000"}  # what only a device shows that takes its time
 SCALE = 0.4     # of the deadlines when a quirk is played: the reference needs far less
 T = TypeVar("T")
 R = TypeVar("R")
@@ -68,7 +69,7 @@ def catches(case: Case, play: Play, quirk: Quirk) -> bool:
 
 def quirky(subject: Candidate, name: str) -> Candidate:
     """@subject with one quirk more."""
-    return replace(subject, command=f"{subject.command} --quirk={name}")
+    return replace(subject, command=f"{subject.command} --quirk={name}{SLOWLY.get(name, '')}")
 
 
 class Bench:
