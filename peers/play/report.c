@@ -73,7 +73,7 @@ void report_message(struct report *r, const struct vu_message *msg, bool sent, c
 	if (r->events)
 		emit(r, json_pack("{s:s, s:s, s:s, s:b, s:i, s:i, s:I, s:I, s:I, s:i}", "event", "message",
 				  "channel", wire->channel == VU_MAIN ? "main" : "back-end", "text", text,
-				  "sent", sent, "line", sent && r->stmt ? (int)r->stmt->pos.line : 0, "fds",
+				  "sent", sent, "line", sent ? (int)r->line : 0, "fds",
 				  (int)wire->nfds, "request", (json_int_t)wire->request, "flags",
 				  (json_int_t)wire->flags, "size", (json_int_t)wire->size, "bytes",
 				  (int)wire->len));
@@ -87,7 +87,7 @@ void report_statement(struct report *r, const struct script *s, const struct scr
 	FILE *f;
 
 	r->script = s;
-	r->stmt = stmt;
+	r->line = stmt->pos.line;
 	if (!r->chart || stmt->kind != STMT_VERB)
 		return;
 	f = open_memstream(&text, &size);

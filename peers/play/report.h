@@ -16,8 +16,7 @@ struct report {
 	bool colour;
 	int64_t started;
 	const struct script *script;      /* where play is now */
-	const struct script_stmt *stmt;
-	unsigned int line;
+	unsigned int line; /* of the statement, which may be gone already */
 };
 
 struct report_ending {
