@@ -29,8 +29,8 @@ static struct region region_of(const struct backend *be, const struct vu_message
 		r.user = r.guest;
 	if (quirk(be, QUIRK_USER_ADDRESSES_LINEAR) && be->map.nregions)
 		r.user = be->map.regions[0].user_address + (r.guest - be->map.regions[0].guest_address);
-	if (quirk(be, QUIRK_GUEST_ADDRESS_CUT))
-		r.guest = (uint32_t)r.guest;
+	if (quirk(be, QUIRK_GUEST_ADDRESS_LOST) && r.guest > UINT32_MAX)
+		r.guest |= UINT64_C(1) << 62;
 	return r;
 }
 
