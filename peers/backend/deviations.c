@@ -235,6 +235,12 @@ void deviation_private(const struct backend *be, int fd)
 		backend_complain("no private mapping: %s", strerror(errno));
 }
 
+bool deviation_careless(const struct backend *be)
+{
+	return quirk(be, QUIRK_SECOND_REGION_IGNORED) || quirk(be, QUIRK_USER_ADDRESS_IGNORED) ||
+	       quirk(be, QUIRK_USER_ADDRESSES_LINEAR);
+}
+
 static uint64_t user_of(const struct backend *be, uint64_t guest)
 {
 	for (size_t i = 0; i < be->map.nregions; i++) {

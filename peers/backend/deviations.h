@@ -57,6 +57,9 @@ void deviation_overwrite(struct backend *be, uint64_t guest);
 /** deviation_before_attach - what happens to the part of the in-flight buffer that @ring is to track in. */
 void deviation_before_attach(const struct backend *be, struct ring *ring, void *bytes);
 
+/** deviation_careless - whether addresses in no region are taken: the quirk is about those it does not find. */
+bool deviation_careless(const struct backend *be);
+
 /** deviation_taken - what happens when @el was taken: to where its buffers are logged, and its mark. */
 void deviation_taken(const struct backend *be, const struct ring *ring, struct vu_element *el);
 

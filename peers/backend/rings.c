@@ -157,7 +157,7 @@ int set_vring_addr(struct backend *be, struct vu_message *msg, struct vu_message
 	(void)reply;
 	if (!ring)
 		return -EINVAL;
-	if (!in_memory(be, msg) && !quirk(be, QUIRK_SECOND_REGION_IGNORED))
+	if (!in_memory(be, msg) && !deviation_careless(be))
 		return -EFAULT;
 	ring->served.log_used = field(msg, "flags") >> VU_VRING_F_LOG & !quirk(be, QUIRK_LOG_WITHOUT_USED_RING);
 	ring->served.log_guest = field(msg, quirk(be, QUIRK_LOG_USED_RING_BY_ADDRESS) ? "used" : "log");
