@@ -71,6 +71,7 @@ struct transfer {
 
 struct postcopy {
 	int uffd;
+	struct guard *guard; /* once pages may be missing */
 	bool listening;
 	bool ack_due; /* addresses were told, the front-end has not confirmed yet */
 };
@@ -236,6 +237,15 @@ int postcopy_addresses(struct backend *be, const struct vu_message *msg, struct 
 bool postcopy_is_ack(const struct backend *be, const struct vu_message *msg);
 int postcopy_ack(struct backend *be);
 void postcopy_close(struct backend *be);
+
+/* ---- guard.c: who waits for a page when the front-end goes ---- */
+
+/** guard_new - from now on the end of @connection ends every wait for pages of @uffd; NULL if it cannot be. */
+struct guard *guard_new(int connection, int uffd);
+/** guard_ranges - the memory whose pages may be missing: all of @map. */
+void guard_ranges(struct guard *g, const struct vu_map *map);
+/** guard_free - before @uffd or the connection is closed. */
+void guard_free(struct guard *g);
 
 /* ---- rings.c: the state of rings; serve.c: what is done with their elements ---- */
 handler set_vring_num, set_vring_addr, set_vring_base, get_vring_base, set_vring_kick, set_vring_call,

@@ -51,6 +51,7 @@ static void signals_end_us(bool at_once)
 
 void postcopy_close(struct backend *be)
 {
+	guard_free(be->postcopy.guard);
 	if (be->postcopy.uffd >= 0)
 		close(be->postcopy.uffd);
 	signals_end_us(false);
@@ -179,8 +180,13 @@ int postcopy_ack(struct backend *be)
 	struct postcopy *pc = &be->postcopy;
 	int err = 0;
 
+	if (!pc->guard)
+		pc->guard = guard_new(be->main.fd, pc->uffd);
+	if (!pc->guard)
+		return -ENOMEM;
 	for (size_t i = 0; i < be->map.nregions && !err; i++)
 		err = make_fault(pc->uffd, &be->map.regions[i]);
+	guard_ranges(pc->guard, &be->map);
 	pc->ack_due = false;
 	signals_end_us(true);
 	rings_run(be);
