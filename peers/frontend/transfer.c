@@ -10,6 +10,7 @@
 #include "player.h"
 
 #define CHUNK 65536
+#define CHUNKS 64 /* read in one go: an endless state must not keep deadlines from being seen */
 #define STATE_MAX (64UL << 20) /* a subject that never stops sending */
 
 static struct player_state *state_of(struct player *p, const struct script_value *v)
@@ -45,6 +46,8 @@ static int reserve(struct player_state *s, size_t room)
 
 	if (s->room >= room)
 		return 0;
+	if (room < 2 * s->room)
+		room = 2 * s->room;
 	bytes = realloc(s->bytes, room);
 	if (!bytes)
 		return -ENOMEM;
@@ -85,7 +88,7 @@ enum script_step player_drain(struct player *p, struct script_call *call)
 		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 		player_watch(p, fd);
 	}
-	for (;;) {
+	for (int i = 0; i < CHUNKS; i++) {
 		if (s->len > STATE_MAX)
 			return trouble(call, STEP_FAILED, "the state does not end");
 		if (reserve(s, s->len + CHUNK))
@@ -99,8 +102,9 @@ enum script_step player_drain(struct player *p, struct script_call *call)
 		}
 		if (errno != EAGAIN)
 			return trouble(call, STEP_FAILED, strerror(errno));
-		return trouble(call, STEP_PENDING, "the writer has not closed its end");
+		break;
 	}
+	return trouble(call, STEP_PENDING, "the writer has not closed its end");
 }
 
 /* Without blocking, and woken whenever the reader has made room. */
