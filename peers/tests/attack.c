@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,6 +82,7 @@ int attack_open(struct attack *a, const struct attack_options *opt, const char *
 	setenv("ASAN_OPTIONS", "exitcode=99:detect_leaks=1:strict_string_checks=1", true);
 	setenv("UBSAN_OPTIONS", "exitcode=99:print_stacktrace=1", true);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	signal(SIGPIPE, SIG_IGN);
 	begin_story(a);
 	err = subject_open(&a->subject, &subject, vu_deadline_in(END_WITHIN));
 	if (err)

@@ -42,19 +42,42 @@ struct scenarios {
 
 /* ---- speaking ---- */
 
-static void say(struct session *s, struct vu_conn *conn, struct vu_message *msg, bool mutated)
+static void send_forged(struct session *s, struct vu_conn *conn, struct vu_message *msg,
+			const struct vu_forge *forge)
+{
+	s->attack->sent++;
+	attack_tell_message(s->attack, script_arrow_of(msg), msg, forge);
+	if (conn->fd >= 0 && vu_conn_send(conn, msg, forge, vu_deadline_in(SENT_WITHIN)))
+		vu_conn_close(conn);
+	vu_message_close_fds(msg);
+}
+
+static void say(struct session *s, struct vu_conn *conn, struct vu_message *msg)
+{
+	send_forged(s, conn, msg, NULL);
+}
+
+static void say_badly(struct session *s, struct vu_conn *conn, struct vu_message *msg)
 {
 	struct vu_forge forge = { 0 };
 
-	if (mutated) {
-		mutate_message(&s->chance, msg, &forge);
-		s->attack->mutated++;
+	mutate_message(&s->chance, msg, &forge);
+	s->attack->mutated++;
+	send_forged(s, conn, msg, &forge);
+}
+
+/* One of many: what ends the conversation is mended mostly, or few would be heard. */
+static void say_one_more(struct session *s, struct vu_conn *conn, struct vu_message *msg)
+{
+	struct vu_forge forge = { 0 };
+
+	mutate_message(&s->chance, msg, &forge);
+	if (!mutate_spares_framing(msg, &forge) && chance_below(&s->chance, 20)) {
+		forge.truncate = false;
+		msg->size = (uint32_t)msg->len;
 	}
-	s->attack->sent++;
-	attack_tell_message(s->attack, script_arrow_of(msg), msg, &forge);
-	if (conn->fd >= 0 && vu_conn_send(conn, msg, &forge, vu_deadline_in(SENT_WITHIN)))
-		vu_conn_close(conn);
-	vu_message_close_fds(msg);
+	s->attack->mutated++;
+	send_forged(s, conn, msg, &forge);
 }
 
 static bool harm(struct session *s)
@@ -73,19 +96,22 @@ static void answer_unasked(struct session *s)
 	vu_message_init(&s->out, VU_MAIN, info->id);
 	s->out.flags |= VU_FLAG_REPLY;
 	vu_message_set_layout(&s->out, info->reply[0]);
-	say(s, &s->main, &s->out, true);
+	say_one_more(s, &s->main, &s->out);
 }
 
 static void ask(struct session *s)
 {
 	impostor_ask(&s->impostor, &s->out);
-	say(s, &s->channel, &s->out, harm(s));
+	if (chance_one_in(&s->chance, 4))
+		say(s, &s->channel, &s->out);
+	else
+		say_one_more(s, &s->channel, &s->out);
 }
 
-/* One, or a flood. */
+/* A few, or a flood. */
 static uint64_t many(struct session *s)
 {
-	return chance_one_in(&s->chance, 20) ? 300 : 1 + chance_below(&s->chance, 30);
+	return 1 + chance_below(&s->chance, chance_one_in(&s->chance, 2) ? 200 : 16);
 }
 
 static void speak_unasked(struct session *s)
@@ -94,7 +120,7 @@ static void speak_unasked(struct session *s)
 		return;
 	for (uint64_t n = many(s); n && s->channel.fd >= 0; n--)
 		ask(s);
-	if (chance_one_in(&s->chance, 4))
+	if (chance_one_in(&s->chance, 2))
 		for (uint64_t n = many(s); n && s->main.fd >= 0; n--)
 			answer_unasked(s);
 }
@@ -107,7 +133,7 @@ static void answer(struct session *s)
 	if (!impostor_answer(&s->impostor, &s->in, &s->out))
 		return;
 	if (!harm(s)) {
-		say(s, &s->main, &s->out, false);
+		say(s, &s->main, &s->out);
 		return;
 	}
 	twice = s->out;
@@ -117,15 +143,24 @@ static void answer(struct session *s)
 		vu_message_close_fds(&s->out);
 		break;
 	case 1:
-		say(s, &s->main, &s->out, false);
-		say(s, &s->main, &twice, true);
+		say(s, &s->main, &s->out);
+		say_badly(s, &s->main, &twice);
 		break;
 	default:
-		say(s, &s->main, &s->out, true);
+		say_badly(s, &s->main, &s->out);
 	}
 }
 
 /* ---- listening ---- */
+
+static void open_channel(struct session *s)
+{
+	if (s->impostor.channel < 0)
+		return;
+	vu_conn_close(&s->channel);
+	vu_conn_init(&s->channel, s->impostor.channel, VU_BACKEND);
+	s->impostor.channel = -1;
+}
 
 static void hear(struct session *s, struct vu_conn *conn)
 {
@@ -140,19 +175,11 @@ static void hear(struct session *s, struct vu_conn *conn)
 	if (conn == &s->main) {
 		attack_tell_message(s->attack, ARROW_REQUEST, &s->in, NULL);
 		impostor_take(&s->impostor, &s->in);
-		answer(s);
+		open_channel(s);
 		speak_unasked(s);
+		answer(s);
 	}
 	vu_message_close_fds(&s->in);
-}
-
-static void open_channel(struct session *s)
-{
-	if (s->impostor.channel < 0)
-		return;
-	vu_conn_close(&s->channel);
-	vu_conn_init(&s->channel, s->impostor.channel, VU_BACKEND);
-	s->impostor.channel = -1;
 }
 
 /* A new connection begins from nothing. */
@@ -185,7 +212,6 @@ static void react(struct session *s, const struct pollfd *fds)
 	if (fds[SOURCE_LISTENER].revents)
 		take_connection(s);
 	hear(s, &s->main);
-	open_channel(s);
 	hear(s, &s->channel);
 	if (fds[SOURCE_STREAM].revents)
 		impostor_stream(&s->impostor);
@@ -261,8 +287,9 @@ static void choose(struct session *s, const struct scenarios *all)
 
 	s->patience = patience[chance_below(&s->chance, 5)];
 	snprintf(a->command, sizeof(a->command),
-		 "env TMPDIR={dir} %s --socket {socket} --device %s --scale 0.02 --events /dev/null --trace /dev/null %s",
-		 a->opt->program, a->device, path);
+		 "env TMPDIR={dir} %s --socket {socket} --pid %d --device %s --scale %s --events /dev/null --trace /dev/null %s",
+		 a->opt->program, getpid(), a->device,
+		 chance_one_in(&s->chance, 4) ? "0.02" : "0.004", path);
 	attack_tell(a, "# against %s", path);
 }
 
