@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Statements, branches, fragments and deadlines of a scenario at play. */
+/* Statements, blocks and deadlines of a scenario at play, and what came of it. */
 #include <errno.h>
-#include <libgen.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "interp_internal.h"
 
-#define FRAGMENT_DEPTH_MAX 8
 #define DEFAULT_WITHIN (5 * VU_NSEC_PER_SEC)
 
 static enum script_step run_stmt(struct script_interp *in, const struct script_stmt *stmt);
@@ -142,7 +139,7 @@ static enum script_verdict verdict_of(const struct script_interp *in, enum scrip
 }
 
 /* Record how it ended. The first record stands; STEP_PENDING means a deadline that passed. */
-static enum script_step conclude(struct script_interp *in, const struct script_stmt *stmt,
+enum script_step script_conclude(struct script_interp *in, const struct script_stmt *stmt,
 				 enum script_step step, const char *reason, const char *actual)
 {
 	struct script_outcome *out = in->out;
@@ -211,7 +208,7 @@ static bool leaves(const struct script_interp *in, enum script_arrow arrow)
 	return from_frontend == (in->host->subject == SUBJECT_BACKEND);
 }
 
-static enum script_step try_stmt(struct script_interp *in, struct script_call *call)
+enum script_step script_try(struct script_interp *in, struct script_call *call)
 {
 	const struct script_stmt *stmt = call->stmt;
 
@@ -233,7 +230,7 @@ static void take_reading(struct script_interp *in, const struct script_stmt *stm
 }
 
 /* A branch that violates something happened: that is the failure, however well it went. */
-static enum script_step settle(struct script_interp *in, const struct script_stmt *stmt)
+enum script_step script_settle(struct script_interp *in, const struct script_stmt *stmt)
 {
 	char reason[SCRIPT_TEXT_MAX];
 
@@ -241,7 +238,7 @@ static enum script_step settle(struct script_interp *in, const struct script_stm
 	if (!stmt->violates)
 		return STEP_DONE;
 	snprintf(reason, sizeof(reason), "%s", stmt->reads ? stmt->reads : "this must not happen");
-	return conclude(in, stmt, STEP_FAILED, reason, "this happened");
+	return script_conclude(in, stmt, STEP_FAILED, reason, "this happened");
 }
 
 static const char *reason_of(const struct script_stmt *stmt, enum script_step step, const char *actual)
@@ -261,111 +258,24 @@ static enum script_step run_simple(struct script_interp *in, const struct script
 	enum script_step step;
 
 	in->host->begin(in->host->ctx, in->script, stmt);
-	while ((step = try_stmt(in, &call)) == STEP_PENDING && !vu_deadline_passed(deadline))
+	while ((step = script_try(in, &call)) == STEP_PENDING && !vu_deadline_passed(deadline))
 		if (in->host->wait(in->host->ctx, deadline) == -EINTR)
-			return conclude(in, stmt, STEP_ERROR, "interrupted", NULL);
+			return script_conclude(in, stmt, STEP_ERROR, "interrupted", NULL);
 	script_record_stmt(in, stmt, step);
 	if (step == STEP_DONE) {
 		take_reading(in, stmt);
 		return STEP_DONE;
 	}
-	return conclude(in, stmt, step, reason_of(stmt, step, call.actual), call.actual);
+	return script_conclude(in, stmt, step, reason_of(stmt, step, call.actual), call.actual);
 }
 
-/* ---- either ---- */
-
-static int64_t latest(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
-/* One round over the first lines; the number of the branch that happened, or -1. */
-static int try_branches(struct script_interp *in, struct script_call *calls, enum script_step *steps,
-			size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (steps[i] != STEP_PENDING)
-			continue;
-		steps[i] = try_stmt(in, &calls[i]);
-		if (steps[i] == STEP_DONE)
-			return (int)i;
-	}
-	return -1;
-}
-
-static bool any_pending(const enum script_step *steps, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (steps[i] == STEP_PENDING)
-			return true;
-	return false;
-}
-
-static int await_branch(struct script_interp *in, struct script_call *calls, enum script_step *steps,
-			size_t n, int64_t deadline)
-{
-	int taken;
-
-	for (;;) {
-		taken = try_branches(in, calls, steps, n);
-		if (taken >= 0 || !any_pending(steps, n) || vu_deadline_passed(deadline))
-			return taken;
-		/* what did not match now may match what comes next, unless it cannot come any more */
-		if (in->host->wait(in->host->ctx, deadline) == -EINTR)
-			return -EINTR;
-	}
-}
-
-static enum script_step run_block(struct script_interp *in, const struct script_block *block, size_t from)
+enum script_step script_run_block(struct script_interp *in, const struct script_block *block, size_t from)
 {
 	enum script_step step = STEP_DONE;
 
 	for (size_t i = from; i < block->nstmts && step == STEP_DONE; i++)
 		step = run_stmt(in, block->stmts[i]);
 	return step;
-}
-
-static enum script_step run_branch(struct script_interp *in, const struct script_block *branch)
-{
-	enum script_step step;
-
-	script_record_stmt(in, branch->stmts[0], STEP_DONE);
-	step = settle(in, branch->stmts[0]);
-	return step == STEP_DONE ? run_block(in, branch, 1) : step;
-}
-
-static enum script_step run_either(struct script_interp *in, const struct script_stmt *stmt)
-{
-	size_t n = stmt->nbranches;
-	struct script_call *calls = calloc(n, sizeof(*calls));
-	enum script_step *steps = calloc(n, sizeof(*steps)), step;
-	int64_t deadline = 0, now = vu_now();
-	char seen[SCRIPT_TEXT_MAX] = "";
-	int taken;
-
-	if (!calls || !steps) {
-		free(calls);
-		free(steps);
-		return conclude(in, stmt, STEP_ERROR, "out of memory", NULL);
-	}
-	for (size_t i = 0; i < n; i++) {
-		calls[i] = (struct script_call){ .interp = in, .stmt = stmt->branches[i].stmts[0],
-						 .since = now };
-		steps[i] = STEP_PENDING;
-		deadline = latest(deadline, script_deadline(in, calls[i].stmt, now));
-		in->host->begin(in->host->ctx, in->script, calls[i].stmt);
-	}
-	taken = await_branch(in, calls, steps, n, deadline);
-	for (size_t i = 0; i < n && !seen[0]; i++)
-		snprintf(seen, sizeof(seen), "%s", calls[i].actual);
-	free(calls);
-	free(steps);
-	if (taken >= 0)
-		return run_branch(in, &stmt->branches[taken]);
-	if (taken == -EINTR)
-		return conclude(in, stmt, STEP_ERROR, "interrupted", NULL);
-	step = vu_deadline_passed(deadline) ? STEP_PENDING : STEP_FAILED;
-	return conclude(in, stmt->branches[0].stmts[0], step, "none of the alternatives happened", seen);
 }
 
 /* ---- blocks ---- */
@@ -378,7 +288,7 @@ static enum script_step run_times(struct script_interp *in, const struct script_
 	for (uint64_t i = 0; i < times && step == STEP_DONE; i++) {
 		if (variable)
 			script_bind_number(in, variable, i);
-		step = run_block(in, &stmt->branches[0], 0);
+		step = script_run_block(in, &stmt->branches[0], 0);
 	}
 	return step;
 }
@@ -393,63 +303,16 @@ static enum script_step run_counted(struct script_interp *in, const struct scrip
 	if (!strcmp(stmt->word, "each"))
 		return run_times(in, stmt, "ring", rings ? rings->number : 0);
 	if (script_number(in, e, &times, why, sizeof(why)))
-		return conclude(in, stmt, STEP_ERROR, why, NULL);
+		return script_conclude(in, stmt, STEP_ERROR, why, NULL);
 	if (!strcmp(stmt->word, "repeat"))
 		return run_times(in, stmt, NULL, times);
 	/* if EXPR ... [else ...] end */
 	if (times)
-		return run_block(in, &stmt->branches[0], 0);
-	return stmt->nbranches > 1 ? run_block(in, &stmt->branches[1], 0) : STEP_DONE;
+		return script_run_block(in, &stmt->branches[0], 0);
+	return stmt->nbranches > 1 ? script_run_block(in, &stmt->branches[1], 0) : STEP_DONE;
 }
 
-/* ---- fragments ---- */
-
-static bool fragment_in(const char *dir, const char *name, char path[PATH_MAX])
-{
-	snprintf(path, PATH_MAX, "%.3000s/common/%.200s.vus", dir, name);
-	return !access(path, R_OK);
-}
-
-/* common/NAME.vus: beside the scenario, above it, here, or where script_interp_fragments() said. */
-static bool find_fragment(const struct script_interp *in, const char *name, char path[PATH_MAX])
-{
-	char dir[PATH_MAX];
-
-	snprintf(dir, sizeof(dir), "%s", script_path(in->script));
-	for (char *up = dirname(dir); ; up = dirname(up)) {
-		if (fragment_in(up, name, path))
-			return true;
-		if (!strcmp(up, "/") || !strcmp(up, "."))
-			break;
-	}
-	return fragment_in(".", name, path) || (in->fragments && fragment_in(in->fragments, name, path));
-}
-
-static int bind_params(struct script_interp *in, const struct script_stmt *use, const struct script *frag,
-		       char *why, size_t size)
-{
-	const struct script_list *params = &script_header(frag)->params;
-	struct script_value value;
-
-	for (size_t i = 0; i < params->n; i++) {
-		const struct script_expr *e = script_positional(use, i + 1);
-
-		if (!e) {
-			snprintf(why, size, "use %s: $%s is not given", script_path(frag),
-				 params->items[i]);
-			return -EINVAL;
-		}
-		if (script_eval(in, e, &value, why, size))
-			return -EINVAL;
-		if (value.kind == VALUE_FD)
-			value.number = (uint64_t)dup((int)value.number);
-		if (script_push(in, params->items[i], value))
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-static enum script_step play_all(struct script_interp *in)
+enum script_step script_play_all(struct script_interp *in)
 {
 	struct script_stmt *stmt;
 	struct script_error err;
@@ -461,7 +324,7 @@ static enum script_step play_all(struct script_interp *in)
 			struct script_stmt at = { .pos = err.pos, .kind = STMT_VERB, .word = "",
 						  .within = SCRIPT_NO_TIME, .window = SCRIPT_NO_TIME };
 
-			return conclude(in, &at, STEP_ERROR, err.text, NULL);
+			return script_conclude(in, &at, STEP_ERROR, err.text, NULL);
 		}
 		step = run_stmt(in, stmt);
 		script_stmt_free(stmt);
@@ -469,48 +332,16 @@ static enum script_step play_all(struct script_interp *in)
 	return step;
 }
 
-static enum script_step run_use(struct script_interp *in, const struct script_stmt *stmt)
-{
-	const struct script_expr *name = script_positional(stmt, 0);
-	struct script *outer = in->script, *frag;
-	char path[PATH_MAX], why[SCRIPT_TEXT_MAX];
-	struct script_error err;
-	enum script_step step;
-	size_t base = in->nvars;
-
-	if (in->depth >= FRAGMENT_DEPTH_MAX)
-		return conclude(in, stmt, STEP_ERROR, "fragments use one another too deeply", NULL);
-	if (!find_fragment(in, name->text, path))
-		return conclude(in, stmt, STEP_ERROR, "there is no such fragment in common/", NULL);
-	frag = script_open(path, NULL, &err);
-	if (!frag)
-		return conclude(in, stmt, STEP_ERROR, err.text, NULL);
-	step = bind_params(in, stmt, frag, why, sizeof(why)) ? STEP_ERROR : STEP_DONE;
-	if (step == STEP_ERROR)
-		conclude(in, stmt, step, why, NULL);
-	size_t params = in->nvars - base;
-
-	in->script = frag;
-	in->depth++;
-	if (step == STEP_DONE)
-		step = play_all(in);
-	in->depth--;
-	in->script = outer;
-	script_drop(in, base, params);
-	script_close(frag);
-	return step;
-}
-
 static enum script_step run_stmt(struct script_interp *in, const struct script_stmt *stmt)
 {
 	switch (stmt->kind) {
 	case STMT_EITHER:
-		return run_either(in, stmt);
+		return script_run_either(in, stmt);
 	case STMT_BLOCK:
 		return run_counted(in, stmt);
 	case STMT_VERB:
 		if (!strcmp(stmt->word, "use"))
-			return run_use(in, stmt);
+			return script_run_use(in, stmt);
 		break;
 	case STMT_MESSAGE:
 		break;
@@ -528,6 +359,6 @@ void script_play(struct script_interp *in, struct script *s, struct script_outco
 	in->out = out;
 	in->script = s;
 	script_record_begin(in);
-	if (play_all(in) == STEP_DONE && !in->host->parted(in->host->ctx))
+	if (script_play_all(in) == STEP_DONE && !in->host->parted(in->host->ctx))
 		run_simple(in, &alive);
 }

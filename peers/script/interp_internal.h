@@ -40,6 +40,29 @@ int script_push(struct script_interp *in, const char *name, struct script_value 
 /** script_drop - unbind @count variables from position @at on. */
 void script_drop(struct script_interp *in, size_t at, size_t count);
 
+/** script_try - one try of a one-line statement. */
+enum script_step script_try(struct script_interp *in, struct script_call *call);
+
+/**
+ * script_conclude - record how it ended, unless something is recorded already. STEP_PENDING stands
+ * for a deadline that passed. Returns the step to leave with.
+ */
+enum script_step script_conclude(struct script_interp *in, const struct script_stmt *stmt,
+				 enum script_step step, const char *reason, const char *actual);
+
+/** script_settle - a first line of a branch happened: its reading, and the failure that it may be. */
+enum script_step script_settle(struct script_interp *in, const struct script_stmt *stmt);
+
+/** script_run_block - the statements of @block, from number @from on. */
+enum script_step script_run_block(struct script_interp *in, const struct script_block *block, size_t from);
+
+/** script_run_either - the statement `either`; script_run_use - the statement `use`. */
+enum script_step script_run_either(struct script_interp *in, const struct script_stmt *stmt);
+enum script_step script_run_use(struct script_interp *in, const struct script_stmt *stmt);
+
+/** script_play_all - what is left of the script that is being played. */
+enum script_step script_play_all(struct script_interp *in);
+
 /** script_send_message - build, fill in and send what a message statement says. */
 enum script_step script_send_message(struct script_interp *in, struct script_call *call);
 
