@@ -20,7 +20,7 @@ pytestmark = needs_player
 
 REGISTRY = clauses.load()
 KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-MOST_WINDOWS = 9
+MOST_WINDOWS = 10
 ALWAYS = (99,)
 Head = dict[str, Any]
 

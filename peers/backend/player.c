@@ -20,7 +20,8 @@ static void watch_disconnected(void *ctx)
 	struct player *p = ctx;
 
 	p->closed = true;
-	report_subject(&p->play->o->report, "closed", "the connection is closed");
+	if (!p->leaving)
+		report_subject(&p->play->o->report, "closed", "the connection is closed");
 	player_forget(p);
 	vu_model_close(&p->model);
 }
@@ -52,6 +53,7 @@ void player_free(struct player *p)
 {
 	if (!p)
 		return;
+	p->leaving = true;
 	if (p->be)
 		backend_close(p->be);
 	player_forget(p);

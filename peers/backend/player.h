@@ -28,6 +28,7 @@ struct player {
 	unsigned int connections, connections_taken; /* so far, and of them those that the script awaited */
 	bool closed; /* by the front-end */
 	bool parted; /* the script knows that there is no connection */
+	bool leaving; /* the run is over */
 	bool triggered;
 	bool awaited[PLAYER_IDS]; /* requests that the statement at play waits for */
 	bool answers[PLAYER_IDS]; /* requests that the script answers itself */

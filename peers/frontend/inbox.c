@@ -7,7 +7,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "player.h"
+#include "deviations.h"
 #include "script/record.h"
 
 static enum vu_channel channel_of(enum script_arrow arrow)
@@ -62,10 +62,13 @@ static void answer(struct player *p, const struct vu_message *request)
 	const struct vu_message_info *info = vu_message_info(request);
 	struct vu_message reply;
 
-	if (!vu_message_needs_reply(request) && !(info && info->reply_when == VU_REPLY_ALWAYS))
+	bool due = vu_message_needs_reply(request) || (info && info->reply_when == VU_REPLY_ALWAYS);
+
+	if (!deviation_answers(p, due))
 		return;
 	vu_message_init_reply(&reply, request);
 	vu_message_set_u64(&reply, info ? 0 : 1);
+	deviation_reply(p, &reply);
 	player_send(p, &reply, NULL, vu_deadline_in(VU_NSEC_PER_SEC));
 }
 

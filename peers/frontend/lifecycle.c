@@ -40,6 +40,7 @@ const char lifecycle_text[] =
 	"        -> SET_VRING_ENABLE $ring\n"
 	"      end\n"
 	"    end\n"
+	"    alive\n"
 	"    repeat 3\n"
 	"      submit $probe probe as $request\n"
 	"      used $probe $request\n"

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "lifecycle.h"
@@ -11,7 +12,7 @@
 
 static const char usage_text[] =
 	"usage: vu-frontend [OPTION]... SCENARIO.vus | --lifecycle\n"
-	"       vu-frontend --print FILE... | --describe FILE... | --list-devices\n"
+	"       vu-frontend --print FILE... | --describe FILE... | --list-devices | --list-quirks\n"
 	"\n"
 	"Plays the front-end of a vhost-user connection as the scenario says and judges\n"
 	"the back-end (the subject) on the other side. The chart of what happened goes to\n"
@@ -33,6 +34,10 @@ static const char usage_text[] =
 	"\n"
 	"The run:\n"
 	"%s"
+	"\n"
+	"Deviations from the spec:\n"
+	"  --quirk NAME          show this one; may be given several times\n"
+	"  --list-quirks[=json]  say which there are, and nothing else\n"
 	"\n"
 	"  vu-frontend --run 'qemu-storage-daemon --blockdev file,node-name=f,filename=disk.raw \\\n"
 	"      --export vhost-user-blk,id=e,node-name=f,addr.type=unix,addr.path={socket}' \\\n"
@@ -72,18 +77,24 @@ static int describe_files(char **files)
 	return EXIT_AS_EXPECTED;
 }
 
-enum option_id { SOCKET = 256, LISTEN, CONNECTS, FD, DEVICE, QUEUES, LIFECYCLE, PRINT, DESCRIBE, DEVICES, HELP };
+enum option_id { SOCKET = 256, LISTEN, CONNECTS, FD, DEVICE, QUEUES, LIFECYCLE, QUIRK, LIST_QUIRKS, PRINT, DESCRIBE, DEVICES, HELP };
 
 static const struct option options[] = {
 	PLAY_LONG_OPTIONS,
 	{ "socket", 1, NULL, SOCKET },	     { "listen", 1, NULL, LISTEN },
 	{ "connects", 0, NULL, CONNECTS },   { "fd", 1, NULL, FD },
 	{ "device", 1, NULL, DEVICE },	     { "queues", 1, NULL, QUEUES },
+	{ "quirk", 1, NULL, QUIRK },	     { "list-quirks", 2, NULL, LIST_QUIRKS },
 	{ "lifecycle", 0, NULL, LIFECYCLE }, { "print", 0, NULL, PRINT },
 		     { "describe", 0, NULL, DESCRIBE },
 	{ "list-devices", 0, NULL, DEVICES }, { "help", 0, NULL, HELP },
 	{ NULL, 0, NULL, 0 },
 };
+
+static struct frontend_options *frontend_of(struct play_options *o)
+{
+	return o->own;
+}
 
 static int set_device(struct play_options *o, const char *name)
 {
@@ -93,7 +104,7 @@ static int set_device(struct play_options *o, const char *name)
 		fprintf(stderr, "vu-frontend: there is no device %s (see --list-devices)\n", name);
 		return -EINVAL;
 	}
-	o->own = (void *)device;
+	frontend_of(o)->device = device;
 	o->device = device->name;
 	return 0;
 }
@@ -110,6 +121,7 @@ static int take(struct play_options *o, int option, char *value)
 	case FD: o->subject.fd = atoi(value); break;
 	case QUEUES: o->queues = (unsigned int)atoi(value); break;
 	case DEVICE: return set_device(o, value);
+	case QUIRK: return quirks_add(&frontend_of(o)->quirks, value) ? 0 : -EINVAL;
 	default: return play_take(o, option, value);
 	}
 	return 0;
@@ -135,11 +147,13 @@ static int play(struct play_options *o, bool lifecycle, char **files)
 
 int main(int argc, char **argv)
 {
+	struct frontend_options own = { 0 };
 	struct play_options o;
 	bool lifecycle = false;
 	int option, status;
 
 	play_defaults(&o);
+	o.own = &own;
 	set_device(&o, "generic");
 	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (option) {
@@ -148,6 +162,9 @@ int main(int argc, char **argv)
 			printf(usage_text, play_options_help);
 			return EXIT_AS_EXPECTED;
 		case DEVICES: return list_devices();
+		case LIST_QUIRKS:
+			quirks_list(stdout, optarg && !strcmp(optarg, "json"));
+			return EXIT_AS_EXPECTED;
 		case LIFECYCLE:
 			lifecycle = true;
 			break;

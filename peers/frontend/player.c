@@ -7,7 +7,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "player.h"
+#include "deviations.h"
 
 #define TICK VU_NSEC_PER_MSEC
 #define LOOK_EVERY (10 * TICK)
@@ -20,13 +20,14 @@ int player_watch(struct player *p, int fd)
 	return epoll_ctl(p->epoll, EPOLL_CTL_ADD, fd, &ev) && errno != EEXIST ? -errno : 0;
 }
 
-struct player *player_new(const struct vu_device *dev, struct play *play)
+struct player *player_new(const struct frontend_options *opt, struct play *play)
 {
 	struct player *p = calloc(1, sizeof(*p));
 
 	if (!p)
 		return NULL;
-	p->dev = dev;
+	p->opt = opt;
+	p->dev = opt->device;
 	p->queues = play->o->queues;
 	p->play = play;
 	p->subject = &play->subject;
@@ -113,6 +114,7 @@ int player_send(struct player *p, struct vu_message *msg, const struct vu_forge 
 		return -ENOTCONN;
 	if (!vu_message_is_reply(msg))
 		player_forget_replies(p, msg->channel, msg->request);
+	deviation_sends(p, msg);
 	report_message(p->report, msg, true, forge);
 	err = vu_conn_send(conn, msg, forge, deadline);
 	if (err)
@@ -193,7 +195,7 @@ static bool reply_came(struct player *p, int64_t deadline)
  */
 static bool look(struct player *p, int64_t deadline)
 {
-	struct pollfd fds[] = { { .fd = p->epoll, .events = POLLIN },
+	struct pollfd fds[] = { { .fd = deviation_blind(p) ? p->signals : p->epoll, .events = POLLIN },
 				{ .fd = p->closed ? -1 : p->main.fd, .events = POLLIN } };
 	struct epoll_event events[EVENTS];
 	int n = 0;

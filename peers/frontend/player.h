@@ -10,6 +10,7 @@
 #include "model/model.h"
 #include "model/waits.h"
 #include "play/play.h"
+#include "quirks.h"
 #include "script/interp.h"
 #include "vring/vring.h"
 
@@ -51,7 +52,14 @@ struct player_inflight { /* the buffer of GET_INFLIGHT_FD */
 	uint16_t num_queues, queue_size;
 };
 
+/* How vu-frontend was told to run, beside what concerns the run. */
+struct frontend_options {
+	const struct vu_device *device;
+	struct quirk_set quirks;
+};
+
 struct player {
+	const struct frontend_options *opt;
 	const struct vu_device *dev;
 	unsigned int queues;
 	struct vu_conn main, channel;
@@ -93,8 +101,14 @@ struct player {
 enum player_object { OBJECT_REGION = 1, OBJECT_STATE };
 #define PLAYER_HANDLE(type, i) ((uint64_t)(type) << 32 | (uint64_t)(i))
 
+/** quirk - whether @p was told to deviate in this way. */
+static inline bool quirk(const struct player *p, enum quirk which)
+{
+	return p->opt->quirks.has[which];
+}
+
 /** player_new - nothing connected. NULL with errno. player_free() ends it and takes everything down. */
-struct player *player_new(const struct vu_device *dev, struct play *play);
+struct player *player_new(const struct frontend_options *opt, struct play *play);
 void player_free(struct player *p);
 
 /** player_host - how the interpreter reaches @p. */

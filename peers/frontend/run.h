@@ -5,7 +5,7 @@
 
 #include "player.h"
 
-/** frontend_side - plays the front-end; play_options.own is the struct vu_device. */
+/** frontend_side - plays the front-end; play_options.own is the struct frontend_options. */
 extern const struct play_side frontend_side;
 
 #endif

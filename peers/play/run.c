@@ -94,6 +94,13 @@ static bool bring_up(struct play *r)
 
 /* ---- what came of it ---- */
 
+/* On a front-end that breaks a rule a correct back-end hangs up, so that the rest cannot come. */
+static bool open_to_breaches(const struct play *r)
+{
+	return r->out.verdict == VERDICT_PASS ||
+	       (r->out.verdict == VERDICT_INCONCLUSIVE && r->side->judges == SUBJECT_FRONTEND);
+}
+
 /* The model's invariants are judged here, unless the script itself judged the clause by a reading. */
 static void judge_breaches(struct play *r)
 {
@@ -104,7 +111,7 @@ static void judge_breaches(struct play *r)
 
 		if (r->out.nreadings && lists(checks, b->clause))
 			continue;
-		if (r->out.verdict == VERDICT_PASS)
+		if (open_to_breaches(r))
 			conclude(r, VERDICT_FAIL, b->text);
 		if (r->out.verdict == VERDICT_FAIL)
 			script_outcome_add(r->out.clauses, &r->out.nclauses, b->clause);

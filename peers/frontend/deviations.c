@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What quirks do to what a correct front-end would send. */
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "deviations.h"
+
+#define BIT(n) (UINT64_C(1) << (n))
+
+/* ---- fields and descriptors that are wrong ---- */
+
+static uint64_t get(const struct vu_message *msg, const char *path)
+{
+	const struct vu_payload *layout = vu_message_layout_with(msg, path);
+	uint64_t value = 0;
+
+	if (layout)
+		vu_field_get(msg, layout, path, &value);
+	return value;
+}
+
+static void set(struct vu_message *msg, const char *path, uint64_t value)
+{
+	const struct vu_payload *layout = vu_message_layout_with(msg, path);
+
+	if (layout)
+		vu_field_set(msg, layout, path, value);
+}
+
+static void lose_descriptor(struct vu_message *msg)
+{
+	int fd = msg->nfds ? vu_message_take_fd(msg, msg->nfds - 1) : -1;
+
+	if (fd < 0)
+		return;
+	close(fd);
+	msg->nfds--;
+}
+
+static void claim(struct vu_message *msg, uint64_t bits)
+{
+	set(msg, "u64", get(msg, "u64") | bits);
+}
+
+static void alone(struct vu_message *msg, unsigned int bit, uint64_t needed)
+{
+	set(msg, "u64", (get(msg, "u64") & ~needed) | BIT(bit));
+}
+
+/* The lowest bit that was not offered. */
+static uint64_t unoffered(uint64_t offered)
+{
+	return ~offered & (offered + 1);
+}
+
+static void twist(const struct player *p, struct vu_message *msg)
+{
+	const uint64_t channel = BIT(VU_PF_BACKEND_REQ) | BIT(VU_PF_CONFIG);
+
+	switch (msg->request) {
+	case VU_SET_FEATURES:
+		if (quirk(p, QUIRK_FEATURE_NOT_OFFERED))
+			claim(msg, unoffered(p->model.features_offered));
+		break;
+	case VU_SET_PROTOCOL_FEATURES:
+		if (quirk(p, QUIRK_PROTOCOL_FEATURE_NOT_OFFERED))
+			claim(msg, unoffered(p->model.protocol_offered));
+		if (quirk(p, QUIRK_INBAND_ALONE))
+			alone(msg, VU_PF_INBAND_NOTIFICATIONS, channel);
+		if (quirk(p, QUIRK_INFLIGHT_BASES_ALONE))
+			alone(msg, VU_PF_GET_VRING_BASE_INFLIGHT, BIT(VU_PF_INFLIGHT_SHMFD));
+		break;
+	case VU_SET_OWNER:
+		if (quirk(p, QUIRK_UNDUE_DESCRIPTOR))
+			vu_message_add_fd(msg, open("/dev/null", O_RDONLY | O_CLOEXEC));
+		break;
+	case VU_SET_VRING_ENABLE:
+		if (quirk(p, QUIRK_ENABLE_BY_TWO))
+			set(msg, "num", 2);
+		break;
+	case VU_GET_VRING_BASE:
+		if (quirk(p, QUIRK_BASE_ASKED_WITH_NUM))
+			set(msg, "num", 1);
+		break;
+	case VU_SET_VRING_BASE:
+		if (quirk(p, QUIRK_BASE_UPPER_BITS))
+			vu_field_set(msg, vu_payload_by_name("vring_state"), "num", 1 << 16);
+		break;
+	case VU_SET_DEVICE_STATE_FD:
+		if (quirk(p, QUIRK_STATE_DIRECTION_UNKNOWN))
+			set(msg, "direction", 2);
+		if (quirk(p, QUIRK_STATE_PHASE_UNKNOWN))
+			set(msg, "phase", 1);
+		break;
+	}
+}
+
+static void lose(const struct player *p, struct vu_message *msg)
+{
+	static const struct {
+		uint32_t request;
+		enum quirk quirk;
+	} losses[] = {
+		{ VU_SET_MEM_TABLE, QUIRK_MEMORY_DESCRIPTOR_MISSING },
+		{ VU_SET_VRING_KICK, QUIRK_KICK_DESCRIPTOR_MISSING },
+		{ VU_SET_VRING_CALL, QUIRK_CALL_DESCRIPTOR_MISSING },
+		{ VU_SET_BACKEND_REQ_FD, QUIRK_CHANNEL_DESCRIPTOR_MISSING },
+	};
+
+	for (size_t i = 0; i < sizeof(losses) / sizeof(losses[0]); i++)
+		if (losses[i].request == msg->request && quirk(p, losses[i].quirk))
+			lose_descriptor(msg);
+}
+
+/* ---- messages that should not be sent ---- */
+
+/* The feature that the message needs is not in force, or the quirk does not need one. */
+static bool unfounded(const struct player *p, enum quirk which)
+{
+	const struct vu_model *m = &p->model;
+
+	switch (which) {
+	case QUIRK_PROTOCOL_FEATURES_WITHOUT_BIT_30:
+	case QUIRK_ENABLE_UNNEGOTIATED: return !(m->features & BIT(VU_F_PROTOCOL_FEATURES));
+	case QUIRK_QUEUE_NUM_UNNEGOTIATED: return !(m->protocol_offered & BIT(VU_PF_MQ));
+	case QUIRK_CONFIG_READ_UNNEGOTIATED: return !(m->protocol & BIT(VU_PF_CONFIG));
+	case QUIRK_RESET_UNNEGOTIATED: return !(m->protocol & BIT(VU_PF_RESET_DEVICE));
+	default: return true;
+	}
+}
+
+static void send_undue(struct player *p, uint32_t request)
+{
+	const struct vu_message_info *info = vu_message_by_id(VU_MAIN, request);
+	struct vu_message msg;
+
+	vu_message_init(&msg, VU_MAIN, request);
+	if (info->request)
+		vu_message_set_layout(&msg, info->request);
+	if (request == VU_IOTLB_MSG)
+		set(&msg, "type", 2);
+	player_send(p, &msg, NULL, vu_deadline_in(VU_NSEC_PER_SEC));
+}
+
+/* Between features and memory. */
+static void send_all_undue(struct player *p)
+{
+	static const struct {
+		enum quirk quirk;
+		uint32_t request;
+	} undue[] = {
+		{ QUIRK_PROTOCOL_FEATURES_WITHOUT_BIT_30, VU_GET_PROTOCOL_FEATURES },
+		{ QUIRK_OWNER_RESET, VU_RESET_OWNER },
+		{ QUIRK_QUEUE_NUM_UNNEGOTIATED, VU_GET_QUEUE_NUM },
+		{ QUIRK_ENABLE_UNNEGOTIATED, VU_SET_VRING_ENABLE },
+		{ QUIRK_CONFIG_READ_UNNEGOTIATED, VU_GET_CONFIG },
+		{ QUIRK_RESET_UNNEGOTIATED, VU_RESET_DEVICE },
+		{ QUIRK_STATUS_UNNEGOTIATED, VU_SET_STATUS },
+		{ QUIRK_STATUS_READ_UNNEGOTIATED, VU_GET_STATUS },
+		{ QUIRK_SLOTS_UNNEGOTIATED, VU_GET_MAX_MEM_SLOTS },
+		{ QUIRK_SLOT_REMOVAL_UNNEGOTIATED, VU_REM_MEM_REG },
+		{ QUIRK_INFLIGHT_UNNEGOTIATED, VU_GET_INFLIGHT_FD },
+		{ QUIRK_POSTCOPY_UNNEGOTIATED, VU_POSTCOPY_ADVISE },
+		{ QUIRK_POSTCOPY_END_UNNEGOTIATED, VU_POSTCOPY_END },
+		{ QUIRK_SHMEM_UNNEGOTIATED, VU_GET_SHMEM_CONFIG },
+		{ QUIRK_RARP_UNNEGOTIATED, VU_SEND_RARP },
+		{ QUIRK_MTU_UNNEGOTIATED, VU_NET_SET_MTU },
+		{ QUIRK_IOTLB_UNNEGOTIATED, VU_IOTLB_MSG },
+		{ QUIRK_ENDIAN_UNNEGOTIATED, VU_SET_VRING_ENDIAN },
+		{ QUIRK_KICK_UNNEGOTIATED, VU_VRING_KICK },
+		{ QUIRK_STATE_CHECKED_FIRST, VU_CHECK_DEVICE_STATE },
+	};
+
+	for (size_t i = 0; i < sizeof(undue) / sizeof(undue[0]); i++)
+		if (quirk(p, undue[i].quirk) && unfounded(p, undue[i].quirk))
+			send_undue(p, undue[i].request);
+}
+
+void deviation_sends(struct player *p, struct vu_message *msg)
+{
+	if (msg->channel != VU_MAIN)
+		return;
+	if (msg->request == VU_SET_MEM_TABLE)
+		send_all_undue(p);
+	twist(p, msg);
+	lose(p, msg);
+	if (quirk(p, QUIRK_VERSION_0))
+		msg->flags &= ~(uint32_t)VU_FLAG_VERSION_MASK;
+	if (quirk(p, QUIRK_REPLY_FLAG_ON_REQUESTS))
+		msg->flags |= VU_FLAG_REPLY;
+}
+
+/* ---- the back-end channel ---- */
+
+bool deviation_answers(const struct player *p, bool due)
+{
+	return (due || quirk(p, QUIRK_CHANNEL_ACK_UNASKED)) && !quirk(p, QUIRK_CHANNEL_ACK_MISSING);
+}
+
+void deviation_reply(const struct player *p, struct vu_message *reply)
+{
+	uint64_t value = 0;
+
+	if (quirk(p, QUIRK_CHANNEL_ACK_INVERTED) && vu_message_u64(reply, &value))
+		vu_message_set_u64(reply, !value);
+	if (quirk(p, QUIRK_CHANNEL_REPLY_FLAG_MISSING))
+		reply->flags &= ~(uint32_t)VU_FLAG_REPLY;
+	if (quirk(p, QUIRK_CHANNEL_REPLY_VERSION_0))
+		reply->flags &= ~(uint32_t)VU_FLAG_VERSION_MASK;
+	if (quirk(p, QUIRK_CHANNEL_REPLY_ID_WRONG))
+		reply->request++;
+	if (quirk(p, QUIRK_CHANNEL_REPLY_SHORT))
+		reply->len = reply->size = 4;
+}
+
+bool deviation_blind(const struct player *p)
+{
+	return quirk(p, QUIRK_BLOCKS_CHANNEL_WHILE_WAITING) && p->main.reply_due;
+}

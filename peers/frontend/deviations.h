@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What quirks do. Without a quirk nothing here does anything. */
+#ifndef VRINGER_FRONTEND_DEVIATIONS_H
+#define VRINGER_FRONTEND_DEVIATIONS_H
+
+#include "player.h"
+
+/** deviation_sends - what happens to @msg before it is sent, and what is sent ahead of it. */
+void deviation_sends(struct player *p, struct vu_message *msg);
+
+/** deviation_answers - whether a request on the channel is answered, which would be @due. */
+bool deviation_answers(const struct player *p, bool due);
+
+/** deviation_reply - what happens to that answer. */
+void deviation_reply(const struct player *p, struct vu_message *reply);
+
+/** deviation_blind - whether nothing on the channel is looked at now. */
+bool deviation_blind(const struct player *p);
+
+#endif

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The two mocks against each other: the reference front-end passes, each of its quirks is caught by its clause."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(os.environ.get("VU_BIN", ROOT / "build/bin"))
+SCENARIOS = sorted((ROOT / "scenarios/frontend").rglob("*.vus"))
+DEADLOCK = ROOT / "scenarios/frontend/deadlock/answers-channel-while-waiting.vus"
+
+
+def run(*words):
+    return subprocess.run([str(w) for w in words], capture_output=True, text=True, timeout=60)
+
+
+def front_end(*quirks):
+    words = [str(BIN / "vu-frontend"), "--quiet", "--lifecycle", "--device", "blk", "--socket", "{socket}"]
+    return " ".join(words + [f"--quirk {q}" for q in quirks])
+
+
+def play(scenario, command, tmp_path):
+    events = tmp_path / "events"
+    run(BIN / "vu-backend", "--quiet", "--events", events, "--run", command, scenario)
+    last = json.loads(events.read_text().splitlines()[-1])
+    assert last["event"] == "verdict"
+    return last
+
+
+def quirks():
+    listed = run(BIN / "vu-frontend", "--list-quirks=json")
+    return json.loads(listed.stdout) if listed.returncode == 0 else []
+
+
+def that_check(clause):
+    heads = [json.loads(line) for line in run(BIN / "vu-frontend", "--describe", *SCENARIOS).stdout.splitlines()]
+    return [head["path"] for head in heads if clause in head["checks"]]
+
+
+@pytest.mark.parametrize("device", ["blk", "net", "fs"])
+def test_the_lifecycle_passes(device):
+    back_end = f"{BIN}/vu-backend --device={device} --socket-path={{socket}}"
+    done = run(BIN / "vu-frontend", "--lifecycle", "--device", device, "--run", back_end)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.splitlines()[-1] == "pass (subject: clean)"
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda path: path.stem)
+def test_the_reference_passes(scenario, tmp_path):
+    verdict = play(scenario, front_end(), tmp_path)
+    assert verdict["verdict"] == "pass", verdict
+    assert not verdict["breaches"]
+
+
+@pytest.mark.parametrize("quirk", quirks(), ids=lambda quirk: quirk["name"])
+def test_a_quirk_is_caught_by_its_clause(quirk, tmp_path):
+    verdicts = [play(s, front_end(quirk["name"]), tmp_path) for s in that_check(quirk["clause"])]
+    assert any(v["verdict"] == "fail" and quirk["clause"] in v["clauses"] for v in verdicts), verdicts
+
+
+def test_a_deadlock_is_shown_as_a_cycle(tmp_path):
+    verdict = play(DEADLOCK, front_end("blocks-channel-while-waiting"), tmp_path)
+    assert verdict["ending"] == "hung"
+    assert verdict["played_ns"] < 4e9
+    waits = [step.split(":")[0] for step in verdict["waits"].split(" <- ")]
+    assert waits == ["front-end waits for back-end", "back-end waits for ring 0", "ring 0 waits for front-end"]
+
+
+def test_a_subject_that_never_connects_is_inconclusive(tmp_path):
+    verdict = play(DEADLOCK, "true", tmp_path)
+    assert verdict["verdict"] == "inconclusive"
+    assert "before it connected" in verdict["reason"]
+
+
+def test_a_feature_that_is_lacking_is_no_failure(tmp_path):
+    scenario = tmp_path / "lacking.vus"
+    scenario.write_text("title    It needs what the front-end does not take\nsubject  front-end\nneeds    STATUS\n\n"
+                        "serve until GET_VRING_BASE\n")
+    verdict = play(scenario, front_end(), tmp_path)
+    assert verdict["verdict"] == "n/a"
+    assert "STATUS" in verdict["reason"]
+
+
+@pytest.mark.parametrize("lines, verdict, reason", [
+    ("serve until GET_VRING_BASE\n<- GET_VRING_BASE with request=99\nserve within 1s", "pass", ""),
+    ("serve until GET_VRING_BASE\n<- GET_VRING_BASE num=7\n<- GET_VRING_BASE\nserve", "pass", ""),
+    ("serve until GET_VRING_BASE\nserve within 1s", "pass", ""),
+    ("serve until GET_VRING_BASE\ndisconnect\nconnect", "fail", "the subject ended"),
+    ("-> GET_FEATURES\n<- GET_FEATURES 0x140000000\n-> SET_FEATURES u64=0x140000000", "pass", ""),
+    ("-> SET_FEATURES $a\nexpect acked($a) \"in force\"\nhold-ring 0\n-> GET_VRING_BASE within 1s\n"
+     "expect base(0) == 0 \"nothing was served\"", "fail", ""),
+    ("hold-ring 99", "error", "there is no such ring"),
+    ("serve until CONFIG_CHANGE_MSG", "error", "wants a request of the front-end"),
+    ("fence", "error", "a back-end cannot do that"),
+    ("closed within 20s\nconnect\n-> SET_OWNER", "pass", ""),
+])
+def test_what_a_script_may_do(lines, verdict, reason, tmp_path):
+    scenario = tmp_path / "script.vus"
+    scenario.write_text(f"title    A script\nsubject  front-end\n\n{lines}\n")
+    came = play(scenario, front_end(), tmp_path)
+    assert came["verdict"] == verdict, came
+    assert reason in came["reason"]
