@@ -34,8 +34,6 @@ struct player *player_new(const struct frontend_options *opt, struct play *play)
 	p->report = &play->o->report;
 	p->signals = play->o->signals;
 	p->log_event = p->main.fd = p->channel.fd = p->inflight.fd = p->log.fd = -1;
-	for (size_t i = 0; i < VU_MODEL_RINGS; i++)
-		p->rings[i].kick = p->rings[i].call = p->rings[i].err = -1;
 	player_inbox_init(p);
 	vu_memory_init(&p->memory);
 	vu_model_init(&p->model);

@@ -19,9 +19,9 @@ struct player_ring *player_ring(struct player *p, uint64_t index, char *why, siz
 		snprintf(why, size, "a ring number is at most %d", VU_MODEL_RINGS - 1);
 		return NULL;
 	}
+	for (; p->nrings <= index; p->nrings++)
+		p->rings[p->nrings].kick = p->rings[p->nrings].call = p->rings[p->nrings].err = -1;
 	ring = &p->rings[index];
-	if (index >= p->nrings)
-		p->nrings = index + 1;
 	if (!ring->size) {
 		ring->size = RING_SIZE;
 		ring->packed = p->wanted >> VU_F_RING_PACKED & 1;
@@ -187,7 +187,7 @@ int player_submit(struct player *p, uint64_t ring, const char *kind, const struc
 
 int player_kick(struct player *p, uint64_t ring, uint64_t value)
 {
-	int fd = ring < VU_MODEL_RINGS ? p->rings[ring].kick : -1;
+	int fd = ring < p->nrings ? p->rings[ring].kick : -1;
 
 	if (fd < 0)
 		return 0; /* no descriptor: the subject polls, or was told nothing yet */

@@ -2,6 +2,7 @@
 /* What /proc tells of the subject: open descriptors and mappings. */
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -23,11 +24,19 @@ int subject_open_fds(const struct subject *s)
 	return n;
 }
 
-static int count_maps(const struct subject *s, const struct stat *file)
+static bool maps_file(const char *line, const struct stat *file)
 {
 	unsigned int major, minor;
-	char path[64], line[512];
 	unsigned long inode;
+
+	return sscanf(line, "%*s %*s %*s %x:%x %lu", &major, &minor, &inode) == 3 &&
+	       file->st_dev == makedev(major, minor) && file->st_ino == inode;
+}
+
+static int count_maps(const struct subject *s, const struct stat *file)
+{
+	char path[64], *line = NULL;
+	size_t size = 0;
 	FILE *f;
 	int n = 0;
 
@@ -35,11 +44,9 @@ static int count_maps(const struct subject *s, const struct stat *file)
 	f = s->pid > 0 && !s->exited ? fopen(path, "re") : NULL;
 	if (!f)
 		return -1;
-	while (fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%*s %*s %*s %x:%x %lu", &major, &minor, &inode) != 3)
-			continue;
-		n += !file || (file->st_dev == makedev(major, minor) && file->st_ino == inode);
-	}
+	while (getline(&line, &size, f) > 0)
+		n += !file || maps_file(line, file);
+	free(line);
 	fclose(f);
 	return n;
 }
