@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -119,6 +120,7 @@ bool attack_end(struct attack *a)
 	free(a->text);
 	printf("  %s %s: %" PRIu64 " messages in %" PRIu64 " sessions, %" PRIu64 " mutated\n", a->role, a->device,
 	       a->sent, a->session + 1 - a->opt->first, a->mutated);
+	fflush(stdout);
 	if (!a->found)
 		unlink(a->log);
 	return !a->found;
@@ -142,18 +144,26 @@ void attack_tell(struct attack *a, const char *format, ...)
 	fputc('\n', a->story);
 }
 
+/* Memory that the story has declared goes by the name of its file. */
+static bool is_region(const struct attack *a, const char *what, char *name, size_t size)
+{
+	static const char memory[] = "/memfd:";
+	const char *file = what + strlen(memory);
+
+	if (!a->regions || strncmp(what, memory, strlen(memory)) || !strncmp(file, STRANGE, strlen(STRANGE)))
+		return false;
+	snprintf(name, size, " fd $%.*s", (int)strcspn(file, " "), file);
+	return true;
+}
+
 /* A descriptor is named by a line of its own; what the language cannot make is an event descriptor there. */
 static void tell_fd(struct attack *a, int fd, char *name, size_t size)
 {
 	char path[32], what[128] = "";
-	const char *region = "/memfd:";
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if (readlink(path, what, sizeof(what) - 1) > 0 && !strncmp(what, region, strlen(region)) &&
-	    strncmp(what, "/memfd:strange", 14)) {
-		snprintf(name, size, " fd $%.*s", (int)strcspn(what + strlen(region), " "), what + strlen(region));
+	if (readlink(path, what, sizeof(what) - 1) > 0 && is_region(a, what, name, size))
 		return;
-	}
 	snprintf(name, size, " fd $fd%" PRIu64, a->named);
 	if (!strstr(what, "[eventfd]"))
 		attack_tell(a, "# a descriptor of %s", what);
@@ -191,6 +201,15 @@ static void write_bytes(char *line, size_t size, enum script_arrow arrow, const 
 		n += snprintf(line + n, size - (size_t)n, "%02x", msg->payload[i]);
 }
 
+/* Who plays the story makes a channel by itself. */
+static bool is_channel(const struct vu_message *msg, int fd)
+{
+	struct stat st;
+
+	return msg->channel == VU_MAIN && msg->request == VU_SET_BACKEND_REQ_FD && !fstat(fd, &st) &&
+	       S_ISSOCK(st.st_mode);
+}
+
 void attack_tell_message(struct attack *a, enum script_arrow arrow, const struct vu_message *msg,
 			 const struct vu_forge *forge)
 {
@@ -199,7 +218,7 @@ void attack_tell_message(struct attack *a, enum script_arrow arrow, const struct
 	size_t len = 0;
 
 	for (size_t i = 0; i < msg->nfds; i++)
-		if (msg->fds[i] >= 0) {
+		if (msg->fds[i] >= 0 && !is_channel(msg, msg->fds[i])) {
 			tell_fd(a, msg->fds[i], fds + len, sizeof(fds) - len);
 			len = strlen(fds);
 		}
@@ -211,6 +230,14 @@ void attack_tell_message(struct attack *a, enum script_arrow arrow, const struct
 	if (forge)
 		add_forge(line, sizeof(line), forge);
 	attack_tell(a, "%s%s", line, fds);
+}
+
+void attack_tell_awaited(struct attack *a, enum script_arrow arrow, const struct vu_message *msg)
+{
+	if (vu_message_info(msg))
+		attack_tell(a, "%s %s", script_arrow_text(arrow), vu_message_name(msg));
+	else
+		attack_tell(a, "%s %u", script_arrow_text(arrow), msg->request);
 }
 
 /* ---- findings ---- */

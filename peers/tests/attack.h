@@ -27,6 +27,7 @@ struct attack {
 	uint64_t session; /* the one that runs */
 	uint64_t sent, mutated; /* messages so far */
 	uint64_t named; /* descriptors in the story of the session */
+	bool regions;   /* it declares memory as regions, by the names of their files */
 	FILE *story;
 	char *text;
 	size_t len;
@@ -52,9 +53,11 @@ void attack_session(struct attack *a);
 /** attack_tell - a line of the story. */
 void attack_tell(struct attack *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/** attack_tell_message - a message that is sent, as the line that sends it. */
+/** attack_tell_message - a message that is sent, as the line that sends it; attack_tell_awaited() one that came. */
 void attack_tell_message(struct attack *a, enum script_arrow arrow, const struct vu_message *msg,
 			 const struct vu_forge *forge);
+
+void attack_tell_awaited(struct attack *a, enum script_arrow arrow, const struct vu_message *msg);
 
 /** attack_found - say what is wrong and how to see it again, and write the story down. */
 void attack_found(struct attack *a, const char *format, ...) __attribute__((format(printf, 2, 3)));

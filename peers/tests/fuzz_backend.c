@@ -316,7 +316,7 @@ static void deed(struct session *s)
 		for (uint64_t i = chance_below(&s->chance, 6); i; i--)
 			disturb(s);
 		guest_kick(&s->guest, ring);
-		attack_tell(s->attack, "kick %u", ring);
+		attack_tell(s->attack, "# ring %u is kicked", ring);
 		break;
 	case 2:
 		say_well(s, any_message(s), ring);
@@ -402,6 +402,10 @@ static void session_end(struct session *s)
 
 static void play(struct session *s)
 {
+	char memory[512];
+
+	guest_declare(&s->guest, memory, sizeof(memory));
+	attack_tell(s->attack, "%s", memory);
 	begin(s);
 	for (int i = 0; i < DEEDS && !s->closed; i++)
 		deed(s);
@@ -442,6 +446,7 @@ static bool attack_device(const struct attack_options *opt, const char *name, ui
 
 	if (attack_open(&a, opt, "back-end", name, false))
 		return false;
+	a.regions = true;
 	snprintf(a.command, sizeof(a.command), "%s --socket-path={socket} --device=%s", opt->program, name);
 	if (subject_start(&a.subject))
 		attack_found(&a, "does not start: %s", a.subject.trouble);

@@ -173,7 +173,7 @@ static void hear(struct session *s, struct vu_conn *conn)
 		return;
 	}
 	if (conn == &s->main) {
-		attack_tell_message(s->attack, ARROW_REQUEST, &s->in, NULL);
+		attack_tell_awaited(s->attack, ARROW_REQUEST, &s->in);
 		impostor_take(&s->impostor, &s->in);
 		open_channel(s);
 		speak_unasked(s);

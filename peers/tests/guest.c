@@ -2,6 +2,7 @@
 /* Memory and rings of the fuzzer's guest, and the harm that is done to them. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/virtio_ring.h>
 #include <stdio.h>
 #include <string.h>
@@ -80,6 +81,31 @@ void guest_close(struct guest *g)
 	close_fd(&g->stream);
 	close_fd(&g->channel);
 	vu_memory_free(&g->memory);
+}
+
+static size_t declare(char *text, size_t size, const char *name, uint64_t guest, uint64_t user,
+		      const char *how)
+{
+	return (size_t)snprintf(text, size,
+				"region %s size=%#" PRIx64 " guest=%#" PRIx64 " user=%#" PRIx64 " offset=%s\n",
+				name, GUEST_SIZE, guest, user, how);
+}
+
+/* Log and in-flight buffer are regions that nobody is told about. */
+void guest_declare(const struct guest *g, char *text, size_t size)
+{
+	const uint64_t aside = 0x10000000;
+	size_t n = 0;
+
+	for (int i = 0; i < GUEST_PLACES - 1; i++) {
+		const struct vu_region *r = &g->memory.regions[i];
+
+		n += declare(text + n, size - n, r->name, r->guest_address, r->user_address,
+			     r->mmap_offset ? "4K" : "0");
+	}
+	n += declare(text + n, size - n, "loose", GUEST_LOOSE, GUEST_USER, "0");
+	n += declare(text + n, size - n, "log", aside, GUEST_USER + aside, "0 unlisted");
+	declare(text + n, size - n, "inflight", 2 * aside, GUEST_USER + 2 * aside, "0 unlisted");
 }
 
 /* ---- what goes on in rings ---- */

@@ -46,6 +46,9 @@ struct guest {
 int guest_open(struct guest *g, struct chance *chance, const struct vu_device *device);
 void guest_close(struct guest *g);
 
+/** guest_declare - its memory as statements of a scenario. */
+void guest_declare(const struct guest *g, char *text, size_t size);
+
 /** guest_message - the message @id as a front-end in its right mind would send it for ring @ring. */
 void guest_message(struct guest *g, struct vu_message *msg, uint32_t id, unsigned int ring);
 

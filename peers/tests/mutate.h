@@ -36,6 +36,8 @@ void mutate_message(struct chance *c, struct vu_message *msg, struct vu_forge *f
 /** mutate_spares_framing - whether the receiver knows where the message ends as the sender does. */
 bool mutate_spares_framing(const struct vu_message *msg, const struct vu_forge *forge);
 
+#define STRANGE "strange" /* name of its file where it is memory */
+
 /** strange_fd - a descriptor that is hardly what anybody expects. The caller owns it. */
 int strange_fd(struct chance *c);
 

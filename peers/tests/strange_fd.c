@@ -69,7 +69,7 @@ static int event(struct chance *c)
 static int memory(struct chance *c)
 {
 	static const off_t sizes[] = { 0, 1, 4095, 4096, 4097, 65536, (off_t)1 << 46 };
-	int fd = memfd_create("strange", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int fd = memfd_create(STRANGE, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
 	if (fd < 0 || ftruncate(fd, sizes[chance_below(c, 7)]))
 		return fd;
