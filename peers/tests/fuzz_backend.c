@@ -462,15 +462,9 @@ static bool attack_device(const struct attack_options *opt, const char *name, ui
 
 int main(int argc, char **argv)
 {
-	static const char *const devices[] = { "blk", "generic", "net", "fs" };
-	const size_t n = sizeof(devices) / sizeof(devices[0]);
 	struct attack_options opt;
-	bool good = true;
 
 	if (!attack_options(&opt, argc, argv))
 		return 2;
-	for (size_t i = 0; i < n; i++)
-		if (!opt.device || !strcmp(opt.device, devices[i]))
-			good &= attack_device(&opt, devices[i], opt.device ? opt.messages : opt.messages / n);
-	return good ? 0 : 1;
+	return attack_devices(&opt, attack_device) ? 0 : 1;
 }

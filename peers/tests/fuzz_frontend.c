@@ -316,22 +316,6 @@ static bool session(struct session *s, struct attack *a, const struct scenarios 
 	return !a->found;
 }
 
-static bool attack_device(const struct attack_options *opt, const char *device, uint64_t messages,
-			  const struct scenarios *all)
-{
-	struct session *s = malloc(sizeof(*s));
-	struct attack a;
-
-	if (!s || attack_open(&a, opt, "front-end", device, true)) {
-		free(s);
-		return false;
-	}
-	while (a.mutated < messages && session(s, &a, all))
-		continue;
-	free(s);
-	return attack_end(&a);
-}
-
 /* ---- scenarios: all that judge back-ends, in an order that does not change ---- */
 
 static bool judges_backend(const char *path)
@@ -388,25 +372,43 @@ static void find_scenarios(struct scenarios *all, const char *top)
 	qsort(all->paths, all->n, sizeof(all->paths[0]), by_name);
 }
 
+static void forget_scenarios(struct scenarios *all)
+{
+	while (all->n)
+		free(all->paths[--all->n]);
+}
+
+/* ---- all sessions ---- */
+
+static void attack_all(struct attack *a, const struct scenarios *all, uint64_t messages)
+{
+	struct session *s = malloc(sizeof(*s));
+
+	if (!s || !all->n)
+		attack_found(a, "could not be attacked: no scenarios in %s", a->opt->scenarios);
+	while (!a->found && a->mutated < messages && session(s, a, all))
+		continue;
+	free(s);
+}
+
+static bool attack_device(const struct attack_options *opt, const char *device, uint64_t messages)
+{
+	struct scenarios all = { .n = 0 };
+	struct attack a;
+
+	if (attack_open(&a, opt, "front-end", device, true))
+		return false;
+	find_scenarios(&all, opt->scenarios);
+	attack_all(&a, &all, messages);
+	forget_scenarios(&all);
+	return attack_end(&a);
+}
+
 int main(int argc, char **argv)
 {
-	static const char *const devices[] = { "blk", "generic", "net", "fs" };
-	const size_t n = sizeof(devices) / sizeof(devices[0]);
-	struct scenarios all = { .n = 0 };
 	struct attack_options opt;
-	bool good = true;
 
 	if (!attack_options(&opt, argc, argv))
 		return 2;
-	find_scenarios(&all, opt.scenarios);
-	if (!all.n) {
-		fprintf(stderr, "no scenarios in %s\n", opt.scenarios);
-		return 2;
-	}
-	for (size_t i = 0; i < n; i++)
-		if (!opt.device || !strcmp(opt.device, devices[i]))
-			good &= attack_device(&opt, devices[i], opt.device ? opt.messages : opt.messages / n, &all);
-	while (all.n)
-		free(all.paths[--all.n]);
-	return good ? 0 : 1;
+	return attack_devices(&opt, attack_device) ? 0 : 1;
 }
