@@ -33,9 +33,25 @@ static bool any_pending(const enum script_step *steps, size_t n)
 	return false;
 }
 
+/* The next time at which a branch may be over: a window ends before the deadline of its neighbours. */
+static int64_t earliest(const struct script_interp *in, const struct script_call *calls,
+			const enum script_step *steps, size_t n, int64_t deadline)
+{
+	int64_t now = vu_now();
+
+	for (size_t i = 0; i < n; i++) {
+		int64_t own = script_deadline(in, calls[i].stmt, calls[i].since);
+
+		if (steps[i] == STEP_PENDING && own > now && own < deadline)
+			deadline = own;
+	}
+	return deadline;
+}
+
 static int await_branch(struct script_interp *in, struct script_call *calls, enum script_step *steps,
 			size_t n, int64_t deadline)
 {
+	int64_t until;
 	int taken;
 
 	for (;;) {
@@ -43,7 +59,8 @@ static int await_branch(struct script_interp *in, struct script_call *calls, enu
 		if (taken >= 0 || !any_pending(steps, n) || vu_deadline_passed(deadline))
 			return taken;
 		/* what did not match now may match what comes next, unless it cannot come any more */
-		if (in->host->wait(in->host->ctx, deadline) == -EINTR)
+		until = earliest(in, calls, steps, n, deadline);
+		if (in->host->wait(in->host->ctx, until) == -EINTR)
 			return -EINTR;
 	}
 }
