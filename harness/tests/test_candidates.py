@@ -21,18 +21,20 @@ def write(folder: Path, text: str, name: str = "x") -> Path:
 
 
 def test_a_file_is_read(tmp_path: Path) -> None:
-    more = 'queues = 2\nlacks = ["STATUS"]\n[hooks]\ngrow = "true"\n' \
+    more = 'queues = 2\nlacks = ["STATUS"]\nmay_lack = ["PAGEFAULT"]\n[hooks]\ngrow = "true"\n' \
            '[[expect]]\nscenario = "a/*"\nverdict = "pass"\n'
     candidate = candidates.load(write(tmp_path, GOOD + more))
     assert (candidate.queues, candidate.hooks) == (2, (("grow", "true"),))
     assert candidate.expect[0].scenario == "a/*"
-    assert candidate.lacks == ("STATUS",)
+    assert (candidate.lacks, candidate.may_lack) == (("STATUS",), ("PAGEFAULT",))
     assert not candidate.connects
 
 
 @pytest.mark.parametrize("text, told", [
     ("name = ", "Invalid value"), (GOOD + "quues = 2", "did you mean 'queues'"),
     (GOOD + 'queues = "2"', "wrong type"), (GOOD + "lacks = [1]", "no list of names"),
+    (GOOD + "may_lack = [1]", "no list of names"),
+    (GOOD + 'lacks = ["STATUS", "MTU"]\nmay_lack = ["MTU"]', "both name MTU"),
     (GOOD + 'socket = "both"', "listen"),
     ('name = "x"\ndevice = "blk"\n', "'command' is missing"),
     (GOOD.replace("{socket}", ""), "no {socket}"),
@@ -70,7 +72,8 @@ def test_what_our_candidates_lack_are_features() -> None:
     brief = {re.sub(r"^(VHOST_F_|VHOST_USER_F_|VHOST_USER_PROTOCOL_F_|VIRTIO_F_|VIRTIO_RING_F_)",
                     "", name) for name in names}
     for path in candidates.files().values():
-        assert set(candidates.load(path).lacks) <= {*brief, "queues"}, path
+        candidate = candidates.load(path)
+        assert {*candidate.lacks, *candidate.may_lack} <= {*brief, "queues"}, path
 
 
 def test_a_missing_program_is_named_with_its_package() -> None:

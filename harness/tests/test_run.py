@@ -101,6 +101,26 @@ def test_a_failure_is_shown_with_all_that_bears_it_out(vringer: Vringer) -> None
     assert "\x1b" not in shown
 
 
+@pytest.mark.parametrize("behaviour, code, verdict, expected", [
+    ('n/a {"reason": "lacks it"}', 0, "n/a", "n/a"), ("pass", 0, "pass", "pass"),
+    (FAIL, 1, "fail", "pass")])
+def test_what_a_candidate_may_lack_is_judged_where_it_is_there(
+        vringer: Vringer, behaviour: str, code: int, verdict: str, expected: str) -> None:
+    vringer.fake("one", behaviour, head="needs PAGEFAULT\n")
+    path = vringer.candidate("mine", CANDIDATE + 'may_lack = ["PAGEFAULT"]\n')
+    exit_code, _, results = vringer.judge(backend=str(path))
+    assert (exit_code, results[0]["verdict"], results[0]["expected_verdict"]) == \
+        (code, verdict, expected)
+
+
+def test_what_is_known_to_go_wrong_may_be_lacked_as_well(vringer: Vringer) -> None:
+    vringer.fake("one", 'n/a {"reason": "lacks it"}', head="needs PAGEFAULT\n")
+    path = vringer.candidate("mine", CANDIDATE + 'may_lack = ["PAGEFAULT"]\n[[expect]]\n'
+                             'scenario = "*"\nverdict = "fail"\nreason = "r"\n')
+    code, shown, _ = vringer.judge(backend=str(path))
+    assert code == 0 and "n/a          1 lacks PAGEFAULT here" in shown
+
+
 def test_passes_are_told_in_short(vringer: Vringer) -> None:
     vringer.fake("good", "pass")
     vringer.fake("lost", 'n/a {"reason": "lacks it"}', head="needs STATUS\n")

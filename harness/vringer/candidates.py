@@ -40,6 +40,7 @@ class Candidate:
     socket: str = "listen"
     queues: int = 1
     lacks: tuple[str, ...] = ()
+    may_lack: tuple[str, ...] = ()
     deadline_scale: float = 1.0
     grace: float = 2.0
     reference: bool = False
@@ -59,7 +60,7 @@ class Candidate:
 
 TYPES: dict[str, type | tuple[type, ...]] = {
     "name": str, "title": str, "device": str, "command": str, "setup": str, "version": str,
-    "package": str, "socket": str, "queues": int, "lacks": list,
+    "package": str, "socket": str, "queues": int, "lacks": list, "may_lack": list,
     "deadline_scale": (int, float), "grace": (int, float), "reference": bool,
     "hooks": dict, "capabilities": dict, "expect": list,
 }
@@ -77,13 +78,21 @@ def _check(data: dict[str, Any], where: str) -> None:
     for key in ("name", "command", "device"):
         if not data.get(key):
             raise UsageError(f"{where}: {key!r} is missing")
-    if not all(isinstance(name, str) for name in data.get("lacks", ())):
-        raise UsageError(f"{where}: lacks = {data['lacks']!r} is no list of names")
+    _check_lacks(data, where)
     if data.get("socket", "listen") not in ("listen", "connect"):
         raise UsageError(f"{where}: socket = {data['socket']!r}", 'use "listen" or "connect"')
     if "{socket}" not in data["command"]:
         raise UsageError(f"{where}: the command has no {{socket}}",
                          "put {socket} where the path of the socket belongs")
+
+
+def _check_lacks(data: dict[str, Any], where: str) -> None:
+    for key in ("lacks", "may_lack"):
+        if not all(isinstance(name, str) for name in data.get(key, ())):
+            raise UsageError(f"{where}: {key} = {data[key]!r} is no list of names")
+    both = {*data.get("lacks", ())} & {*data.get("may_lack", ())}
+    if both:
+        raise UsageError(f"{where}: lacks and may_lack both name {', '.join(sorted(both))}")
 
 
 def load(path: Path) -> Candidate:
@@ -93,10 +102,11 @@ def load(path: Path) -> Candidate:
     except (OSError, ValueError) as error:
         raise UsageError(f"{path}: {error}") from error
     _check(data, str(path))
-    lists = ("hooks", "capabilities", "expect", "lacks")
+    lists = ("hooks", "capabilities", "expect", "lacks", "may_lack")
     plain = {k: v for k, v in data.items() if k not in lists}
     return Candidate(**plain, path=path, hooks=tuple(data.get("hooks", {}).items()),
                      lacks=tuple(data.get("lacks", ())),
+                     may_lack=tuple(data.get("may_lack", ())),
                      expect=tuple(expectations.parse(e, str(path)) for e in data.get("expect", ())))
 
 

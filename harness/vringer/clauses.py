@@ -99,7 +99,8 @@ class Registry:
 
     def parse_edition(self, text: str) -> Edition:
         """The edition that a person asked for, or UsageError."""
-        when, first, last = (edition(e) or () for e in (text, self.editions[0], self.newest))
+        whole, first, last = (edition(e) or () for e in (text, self.editions[0], self.newest))
+        when = whole[:2]  # a stable release has the text of the release that it stems from
         if len(when) < 2 or not first <= when <= last:
             raise UsageError(f"there is no edition {text!r} of the spec",
                              f"they go from {self.editions[0]} to {self.newest}, such as 8.2")
@@ -113,6 +114,10 @@ class Registry:
         clause = self.clauses[clause_id]
         prefix, _, why = clause.observable.partition(":")
         return why.strip() if prefix.strip().lower() == "not observable" else ""
+
+    def in_force(self, ids: Iterable[str], when: Edition) -> list[str]:
+        """Those of @ids that the edition @when does not leave out; what is unknown stays."""
+        return [i for i in ids if i not in self.clauses or self.clauses[i].holds(when)]
 
     def of(self, ids: Iterable[str]) -> list[Clause]:
         """The known ones among @ids."""

@@ -2,8 +2,8 @@
 """Expectations: what is known of a subject, kept as data beside it.
 
 An entry says which verdict a scenario (id or glob) has, why, and for which
-versions of the subject; a list of features says what it lacks. What neither
-covers has to pass, or to be of the kind that makes no run red. Surprises in
+versions of the subject; lists of features say what it lacks, and what it offers
+only to some. What neither covers has to pass, or to be of the kind that makes no run red. Surprises in
 either direction are loud.
 """
 
@@ -112,6 +112,13 @@ def lacking(scenario: Scenario, lacks: Iterable[str], queues: int) -> list[str]:
     """What @scenario needs of that which a candidate with @queues queues declares to lack."""
     wanted = {*scenario.needs, *(["queues"] if scenario.queues > queues else [])}
     return [name for name in lacks if name in wanted]
+
+
+def excuse(result: Result, absent: list[str]) -> Result:
+    """It is n/a because @absent is offered only sometimes: whatever else is expected, this is."""
+    result.expected_verdict = "n/a"
+    result.pinned = f"lacks {', '.join(absent)} here"
+    return result
 
 
 def _surprise_of_unlisted(result: Result, lacked: list[str] | None) -> str:

@@ -6,11 +6,12 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Callable
 
 from vringer import candidates, clauses, places
 from vringer.candidates import Candidate
 from vringer.clauses import Edition, Registry
-from vringer.expectations import choose, compare, lacking
+from vringer.expectations import choose, compare, excuse, lacking
 from vringer.player import WATCHDOG_SECONDS, Player
 from vringer.scenarios import Scenario
 from vringer.verdict import Play, Result, judge
@@ -95,10 +96,13 @@ class Run:
             inside = Path(inside.name)
         return Path(self.plan.output) / lane.name / inside
 
-    def play(self, scenario: Scenario, lane: Lane) -> Result:
-        """Play it and say what came of it, in the light of the spec and of what was expected."""
+    def play(self, scenario: Scenario, lane: Lane, waits: Callable[[], None]) -> Result:
+        """Play it and say what came of it, in the light of the spec and of what was expected.
+
+        @waits is called when it has nothing to do but to wait.
+        """
         if lane.absences < ENOUGH_ABSENCES:
-            play = self.player.play(scenario, lane.candidate, self.folder(scenario, lane))
+            play = self.player.play(scenario, lane.candidate, self.folder(scenario, lane), waits)
             lane.absences = 0 if play.came_up else lane.absences + 1
             lane.absent_because = play.reason
         else:
@@ -109,6 +113,9 @@ class Run:
     def judge(self, scenario: Scenario, lane: Lane, play: Play) -> Result:
         result = judge(play, scenario, lane.name, self.registry, self.edition, self.plan.strict)
         subject = lane.candidate
-        entry = choose(subject.expect, scenario, lane.version)
         lacked = lacking(scenario, subject.lacks, subject.queues)
+        absent = lacking(scenario, subject.may_lack, subject.queues)
+        if result.verdict == "n/a" and absent and not lacked:
+            return excuse(result, absent)
+        entry = choose(subject.expect, scenario, lane.version)
         return compare(result, entry, lacked if subject.has_file else None)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Iterable, Iterator, NamedTuple
 
 from vringer.clauses import Clause
 from vringer.events import printable
-from vringer.verdict import Result, concerned_ids
+from vringer.verdict import Result
 
 if TYPE_CHECKING:
     from vringer.plan import Run
@@ -155,7 +155,7 @@ def failure(result: Result, run: Run) -> list[Line]:
     lines += _labelled("cure", "" if play.came_up or result.verdict == "error" else NOT_UP)
     lines += _labelled("waits", play.waits, "bold red")
     lines += _labelled("reading", result.reading)
-    for clause in run.registry.of(concerned_ids(result)):
+    for clause in run.registry.of(result.concerned):
         lines += _clause(clause)
     lines += _labelled("ending", _ending(result) if result.verdict != "error" else "")
     lines += _labelled("it said", _last_words(result), "dim")

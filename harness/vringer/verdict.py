@@ -8,8 +8,8 @@ was expected of this subject.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Iterable
 
 from vringer.clauses import Clause, Edition, Registry
 from vringer.scenarios import Scenario, area_of
@@ -62,6 +62,7 @@ class Result:
     verdict: str
     checks: list[str]
     play: Play
+    concerned: list[str] = field(default_factory=list)
     level: str = ""
     red: bool = False
     tentative: str = ""
@@ -88,7 +89,7 @@ class Result:
         return "; ".join(self.play.readings)
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**vars(self), "play": vars(self.play)}
 
     @staticmethod
     def from_dict(data: dict[str, Any]) -> Result:
@@ -96,14 +97,10 @@ class Result:
         return Result(play=Play(**data["play"]), **rest)
 
 
-def concerned(play: Play, scenario: Scenario, registry: Registry) -> list[Clause]:
-    """Clauses that a failure is about: the violated ones, or all that the scenario checks."""
-    return registry.of(play.violated) or registry.of(scenario.checks)
-
-
-def concerned_ids(result: Result) -> list[str]:
-    """The same of a result, as ids."""
-    return result.play.violated or (result.checks if result.verdict == "fail" else [])
+def in_force(ids: Iterable[str], scenario: Scenario, registry: Registry,
+             when: Edition) -> list[str]:
+    """Those of @ids that are judged by: the edition's; a draft is in no edition."""
+    return list(ids) if scenario.draft else registry.in_force(ids, when)
 
 
 def effective(play: Play) -> tuple[str, str]:
@@ -113,7 +110,7 @@ def effective(play: Play) -> tuple[str, str]:
     return play.verdict, play.reason
 
 
-def is_red(play: Play, scenario: Scenario, registry: Registry, when: Edition,
+def is_red(play: Play, scenario: Scenario, concerned: Iterable[Clause], when: Edition,
            strict: bool) -> bool:
     """Whether a failure counts: only a binding must does, with @strict a should too.
 
@@ -123,17 +120,20 @@ def is_red(play: Play, scenario: Scenario, registry: Registry, when: Edition,
         return True
     if scenario.tentative or scenario.draft:
         return False
-    return any(c.reddens(when, strict) for c in concerned(play, scenario, registry))
+    return any(c.reddens(when, strict) for c in concerned)
 
 
 def judge(play: Play, scenario: Scenario, subject: str, registry: Registry, when: Edition,
           strict: bool = False) -> Result:
     """Put what was played into the light of the spec; expectations come later."""
     verdict, play.reason = effective(play)
-    levels = [c.level for c in concerned(play, scenario, registry)]
-    result = Result(subject, scenario.id, scenario.version, scenario.title, verdict,
-                    list(scenario.checks), play, tentative=scenario.tentative)
-    result.level = min(levels, key=LEVELS.index, default="")
-    result.red = verdict == "fail" and is_red(play, scenario, registry, when, strict)
+    checks, violated = (in_force(ids, scenario, registry, when)
+                        for ids in (scenario.checks, play.violated))
+    concerned = registry.of(violated if registry.of(play.violated) else checks)
+    result = Result(subject, scenario.id, scenario.version, scenario.title, verdict, checks, play,
+                    tentative=scenario.tentative)
+    result.concerned = [c.id for c in concerned] if verdict == "fail" else violated
+    result.level = min((c.level for c in concerned), key=LEVELS.index, default="")
+    result.red = verdict == "fail" and is_red(play, scenario, concerned, when, strict)
     result.seconds = (play.started_ns + play.played_ns) / 1e9
     return result
