@@ -47,7 +47,6 @@ examples:
   vringer run --backend virtiofsd 'mem/*' path/to/own.vus
   vringer run --backend dpdk-testpmd --jobs 1 -x -- --durations 5"""
 
-JOBS = 2
 PYTEST_FLAGS = (("-x", "--exitfirst"), ("--lf", "--last-failed"), ("--ff", "--failed-first"),
                 ("--sw", "--stepwise"), ("--co", "--collect-only"))
 PYTEST_VALUES = (("-k",), ("-n", "--numprocesses"), ("--junitxml", "--junit-xml"), ("--maxfail",),
@@ -77,7 +76,8 @@ def _add_run(commands: argparse._SubParsersAction[_Parser]) -> None:
     add("--json", metavar="FILE", default="", help="write every verdict to FILE")
     add("--output", metavar="DIR", default="", help="where charts, traces and logs go")
     add("--jobs", type=int, metavar="N",
-        help=f"play N scenarios at a time; default: {JOBS}, or 1 in each of the workers of -n")
+        help="play N scenarios at a time, beside those that wait; default: one more than there "
+             "are processors, or 1 in each of the workers of -n")
     add("--scale", type=float, default=1.0, metavar="F",
         help="stretches every deadline, for slow machines and sanitizers")
     add("--watchdog", type=float, default=WATCHDOG_SECONDS, help=argparse.SUPPRESS)
@@ -166,7 +166,7 @@ def _jobs(args: argparse.Namespace) -> int:
     if args.jobs is not None and args.jobs < 1:
         raise UsageError(f"--jobs {args.jobs}: at least one has to be played at a time")
     if getattr(args, "--numprocesses") is None:
-        return args.jobs or JOBS
+        return args.jobs or len(os.sched_getaffinity(0)) + 1
     if args.jobs:
         raise UsageError("--jobs and -n both say how many are played at a time", "give one of them")
     return 1

@@ -29,6 +29,7 @@ class EventReader:
 
     def __init__(self) -> None:
         self.last_verdict: dict[str, Any] | None = None
+        self.connected = False
         self.garbage = ""
         self._rest = b""
 
@@ -60,6 +61,8 @@ class EventReader:
             self._spoilt(line)
         elif event["event"] == "verdict":
             self.last_verdict = event
+        elif event["event"] == "message":
+            self.connected = True
 
 
 def _like(value: Any, default: Any) -> Any:

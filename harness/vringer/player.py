@@ -29,6 +29,7 @@ from vringer.verdict import Play
 WATCHDOG_SECONDS = 120.0
 TEXT_LIMIT = 32 << 10
 CHUNK = 64 << 10
+QUIET_SECONDS = 0.1  # without an event: it waits for something
 WRITTEN_BY_PLAYER = ("trace.vus", "subject.log")
 EXIT_OF = {"pass": (0,), "n/a": (0,), "fail": (1,), "inconclusive": (1,), "error": (1, 2, 4)}
 
@@ -101,8 +102,12 @@ class Player:
                 words += [option, str(folder / name)]
         return [*words, str(scenario.path)]
 
-    def play(self, scenario: Scenario, candidate: Candidate, folder: Path | None) -> Play:
-        """Play @scenario against a fresh @candidate; evidence goes to @folder."""
+    def play(self, scenario: Scenario, candidate: Candidate, folder: Path | None,
+             waits: Callable[[], None] = lambda: None) -> Play:
+        """Play @scenario against a fresh @candidate; evidence goes to @folder.
+
+        @waits is called, once or more, when nothing has happened for a while.
+        """
         note = ""
         try:
             if folder:
@@ -111,7 +116,7 @@ class Player:
                     (folder / name).unlink(missing_ok=True)
         except OSError as error:
             folder, note = None, f"no evidence is kept: {error.strerror}: {error.filename}"
-        run = _Run(self.running, self.arguments(scenario, candidate, folder), folder)
+        run = _Run(self.running, self.arguments(scenario, candidate, folder), folder, waits)
         play = run.until(self.watchdog * max(1.0, self.scale * candidate.deadline_scale))
         play.notes += [note] if note else []
         return play
@@ -125,9 +130,11 @@ def _environment() -> dict[str, str]:
 class _Run:
     """One run of the player, from start to verdict."""
 
-    def __init__(self, running: Players, arguments: list[str], folder: Path | None) -> None:
+    def __init__(self, running: Players, arguments: list[str], folder: Path | None,
+                 waits: Callable[[], None]) -> None:
         self.running = running
         self.folder = folder
+        self.waits = waits
         self.events = EventReader()
         self.chart, self.errors, self.stream = (
             Tail(folder / name if folder else None)
@@ -199,11 +206,13 @@ class _Run:
             _drain(fd, feed)
         return seconds if overdue else 0
 
-    @staticmethod
-    def _pump(selector: selectors.BaseSelector, deadline: float) -> bool:
+    def _pump(self, selector: selectors.BaseSelector, deadline: float) -> bool:
         """Pass on what is read until the process ends (False) or @deadline has come (True)."""
         while (left := deadline - time.monotonic()) > 0:
-            for key, _ in selector.select(left):
+            ready = selector.select(min(left, QUIET_SECONDS))
+            if not ready and self.events.connected:
+                self.waits()
+            for key, _ in ready:
                 if key.data is None:
                     return False
                 data = os.read(key.fd, CHUNK)

@@ -8,11 +8,11 @@ are pytest's own. What a worker found out travels home with its report.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Generator, Iterable
+from typing import Any, Callable, Generator, Iterable
 
 import pytest
 
-from vringer import places, processes, render, scenarios
+from vringer import expectations, places, processes, render, scenarios
 from vringer.ahead import Ahead
 from vringer.plan import Lane, Plan, Run
 from vringer.scenarios import Scenario
@@ -95,8 +95,14 @@ class ScenarioItem(VringerItem):
         self.scenario = scenario
         self.lane = lane
 
-    def play(self) -> Result:
-        return self.config.stash[RUN].play(self.scenario, self.lane)
+    def play(self, waits: Callable[[], None] = lambda: None) -> Result:
+        return self.config.stash[RUN].play(self.scenario, self.lane, waits)
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether it is known that the subject does not do what the scenario waits for."""
+        entry = expectations.choose(self.lane.candidate.expect, self.scenario, self.lane.version)
+        return entry is not None and entry.verdict in ("fail", "inconclusive")
 
     def find_out(self) -> Result:
         ahead = self.config.stash.get(AHEAD, None)
@@ -157,15 +163,15 @@ def _report_ourselves(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
-    """Begin ahead, unless workers play or nobody does."""
+    """Begin ahead, unless workers play or nobody does; what takes long is not left to the end."""
     config = session.config
     if RUN not in config.stash or config.stash[RUN].plan.jobs < 2 or config.option.collectonly:
         return
     reporter = config.pluginmanager.getplugin("vringer-report")
     config.stash[AHEAD] = ahead = Ahead(config.stash[RUN].plan.jobs, reporter.played)
-    for item in session.items:
-        if isinstance(item, ScenarioItem):
-            ahead.begin(item.nodeid, item.play)
+    items = [item for item in session.items if isinstance(item, ScenarioItem)]
+    for item in sorted(items, key=lambda item: not item.may_wait):
+        ahead.begin(item.nodeid, item.play)
 
 
 @pytest.hookimpl(tryfirst=True)
