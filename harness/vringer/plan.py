@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Callable
 
 from vringer import candidates, clauses, places
 from vringer.candidates import Candidate
@@ -95,10 +96,13 @@ class Run:
             inside = Path(inside.name)
         return Path(self.plan.output) / lane.name / inside
 
-    def play(self, scenario: Scenario, lane: Lane) -> Result:
-        """Play it and say what came of it, in the light of the spec and of what was expected."""
+    def play(self, scenario: Scenario, lane: Lane, waits: Callable[[], None]) -> Result:
+        """Play it and say what came of it, in the light of the spec and of what was expected.
+
+        @waits is called when it has nothing to do but to wait.
+        """
         if lane.absences < ENOUGH_ABSENCES:
-            play = self.player.play(scenario, lane.candidate, self.folder(scenario, lane))
+            play = self.player.play(scenario, lane.candidate, self.folder(scenario, lane), waits)
             lane.absences = 0 if play.came_up else lane.absences + 1
             lane.absent_because = play.reason
         else:
