@@ -146,6 +146,8 @@ static bool has_own_reply(const struct vu_message *msg)
 static int refuse(struct backend *be, const struct vu_message *msg, int err)
 {
 	backend_complain("%s (%u) refused: %s", vu_message_name(msg), msg->request, strerror(-err));
+	if (quirk(be, QUIRK_REFUSAL_CRASH))
+		deviation_crash();
 	if (quirk(be, QUIRK_UNKNOWN_REQUEST_TAKEN) && !vu_message_info(msg) && wants_ack(be, msg))
 		return acknowledge(be, msg, 0);
 	if (err != -EPROTO && wants_ack(be, msg) && !has_own_reply(msg))
@@ -199,6 +201,8 @@ int backend_serve(struct backend *be, struct vu_message *msg)
 
 	if (be->opt->verbose)
 		backend_complain("-> %s", vu_message_name(msg));
+	if (!header_holds(msg) && quirk(be, QUIRK_HEADER_CRASH))
+		deviation_crash();
 	if (!header_holds(msg))
 		return -EPROTO;
 	deviation_message(be, msg);

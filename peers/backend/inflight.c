@@ -52,6 +52,7 @@ int get_inflight_fd(struct backend *be, struct vu_message *msg, struct vu_messag
 	if (fd < 0)
 		return fd;
 	set_field(reply, "mmap_size", size);
+	set_field(reply, "mmap_offset", quirk(be, QUIRK_INFLIGHT_OFFSET_ODD) ? size : 0);
 	set_field(reply, "num_queues", queues);
 	set_field(reply, "queue_size", queue_size);
 	if (quirk(be, QUIRK_INFLIGHT_VERSION_ODD))

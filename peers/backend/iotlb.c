@@ -59,6 +59,8 @@ int iotlb_msg(struct backend *be, struct vu_message *msg, struct vu_message *rep
 	rings_settle(be, NULL);
 	rings_tell(be);
 	err = change(be, msg);
+	if (quirk(be, QUIRK_IOTLB_INVERTED))
+		err = err ? 0 : -EPERM;
 	if (quirk(be, QUIRK_IOTLB_TYPE_UNCHECKED))
 		err = 0;
 	vu_message_set_u64(reply, (uint64_t)-err);

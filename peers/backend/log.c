@@ -13,6 +13,8 @@ int set_log_base(struct backend *be, struct vu_message *msg, struct vu_message *
 
 	if (!has_protocol(be, VU_PF_LOG_SHMFD) || msg->nfds != 1)
 		return -EINVAL;
+	if (quirk(be, QUIRK_LOG_STAYS_MAPPED))
+		be->map.log_mapping = NULL;
 	if (!be->map.log || !quirk(be, QUIRK_LOG_LATCHED))
 		err = vu_map_log(&be->map, msg->fds[0], field(msg, "size"), offset);
 	if (err)

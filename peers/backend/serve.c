@@ -33,6 +33,8 @@ static void breakdown(struct backend *be, struct ring *ring)
 {
 	ring->broken = true;
 	backend_complain("ring %u is broken: %s", ring->index, ring->served.trouble);
+	if (quirk(be, QUIRK_RING_TROUBLE_CRASH))
+		deviation_crash();
 	if (quirk(be, QUIRK_ERR_MISSING))
 		return;
 	if (ring->err >= 0 && !quirk(be, QUIRK_ERR_BY_MESSAGE))
