@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -38,7 +37,8 @@ static void discard(struct player *p, size_t i)
 
 	vu_message_close_fds(msg);
 	p->nkept--;
-	memmove(&p->inbox[i], &p->inbox[i + 1], (p->nkept - i) * sizeof(msg));
+	for (; i < p->nkept; i++)
+		p->inbox[i] = p->inbox[i + 1];
 	p->inbox[p->nkept] = msg;
 }
 

@@ -146,7 +146,7 @@ int player_fill(void *ctx, struct script_call *call, struct vu_message *msg);
 
 /* ---- rings.c ---- */
 struct player_ring *player_ring(struct player *p, uint64_t index, char *why, size_t size);
-/** player_lay_out - give ring @index its place in memory if it has none. 0 or -errno. */
+/** player_lay_out - give ring @index, which there is, its place in memory if it has none. 0 or -errno. */
 int player_lay_out(struct player *p, uint64_t index);
 /** player_submit - make a request available; its number, or -errno with @why. */
 int player_submit(struct player *p, uint64_t ring, const char *kind, const struct vu_arg *args, size_t nargs,

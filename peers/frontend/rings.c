@@ -11,14 +11,10 @@
 #define BACKGROUND_REQUESTS 16
 #define INTRODUCED_WITHIN (2 * VU_NSEC_PER_SEC)
 
-struct player_ring *player_ring(struct player *p, uint64_t index, char *why, size_t size)
+static struct player_ring *ring_at(struct player *p, uint64_t index)
 {
 	struct player_ring *ring;
 
-	if (index >= VU_MODEL_RINGS) {
-		snprintf(why, size, "a ring number is at most %d", VU_MODEL_RINGS - 1);
-		return NULL;
-	}
 	for (; p->nrings <= index; p->nrings++)
 		p->rings[p->nrings].kick = p->rings[p->nrings].call = p->rings[p->nrings].err = -1;
 	ring = &p->rings[index];
@@ -28,6 +24,14 @@ struct player_ring *player_ring(struct player *p, uint64_t index, char *why, siz
 		ring->event_idx = p->wanted >> VU_F_EVENT_IDX & 1;
 	}
 	return ring;
+}
+
+struct player_ring *player_ring(struct player *p, uint64_t index, char *why, size_t size)
+{
+	if (index < VU_MODEL_RINGS)
+		return ring_at(p, index);
+	snprintf(why, size, "a ring number is at most %d", VU_MODEL_RINGS - 1);
+	return NULL;
 }
 
 static bool takes_background(const struct player *p, uint64_t index)
@@ -52,7 +56,7 @@ static int post_background(struct player *p, uint64_t index)
 
 int player_lay_out(struct player *p, uint64_t index)
 {
-	struct player_ring *ring = player_ring(p, index, NULL, 0);
+	struct player_ring *ring = ring_at(p, index);
 	struct vu_region *region = player_region(p, ring->region);
 	int err;
 

@@ -171,7 +171,7 @@ static void count_leftovers(struct play *r)
 
 static void judge_crash(struct play *r)
 {
-	if (strncmp(r->ending, "crashed", 7))
+	if (strncmp(r->ending, "crashed", 7) != 0)
 		return;
 	if (r->out.verdict == VERDICT_PASS || r->out.verdict == VERDICT_NA)
 		conclude(r, VERDICT_FAIL, "the subject crashed");
@@ -184,7 +184,7 @@ static void finish(struct play *r)
 	judge_breaches(r);
 	judge_lack(r);
 	look_at_ending(r);
-	if (strcmp(r->ending, "hung"))
+	if (strcmp(r->ending, "hung") != 0)
 		count_leftovers(r);
 	subject_stop(&r->subject);
 	subject_ending(&r->subject, false, late, sizeof(late));

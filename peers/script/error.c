@@ -14,16 +14,18 @@
 #define BOLD "\033[1m"
 #define PLAIN "\033[0m"
 
+#define DOTS "..."
+
 /* A text that was cut ends with three dots, and never inside a character. */
 static void format_text(char *text, size_t size, const char *format, va_list ap)
 {
-	size_t end = size - 4;
+	size_t end = size - sizeof(DOTS);
 
 	if (vsnprintf(text, size, format, ap) < (int)size)
 		return;
 	while (end && ((unsigned char)text[end] & 0xc0) == 0x80)
 		end--;
-	strcpy(text + end, "...");
+	memcpy(text + end, DOTS, sizeof(DOTS));
 }
 
 static void set_error(struct script_error *err, struct script_pos pos, size_t width,

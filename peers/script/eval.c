@@ -59,7 +59,7 @@ void script_drop(struct script_interp *in, size_t at, size_t count)
 int script_bind(struct script_interp *in, const char *name, struct script_value value)
 {
 	for (size_t i = in->nvars; i-- > 0;) {
-		if (strcmp(in->vars[i].name, name))
+		if (strcmp(in->vars[i].name, name) != 0)
 			continue;
 		release(&in->vars[i].value);
 		in->vars[i].value = value;

@@ -45,7 +45,7 @@ static bool is_known(struct script_record *record, const char *name, uint64_t va
 {
 	struct script_recorded *var = record->vars;
 
-	while (var && strcmp(var->name, name))
+	while (var && strcmp(var->name, name) != 0)
 		var = var->next;
 	if (!var) {
 		var = script_alloc(sizeof(*var));

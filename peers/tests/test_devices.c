@@ -417,11 +417,12 @@ static void net_sends_an_arp_request(void **state)
 
 static uint32_t give_frame(const struct fake_device *dev, const struct fake_request *req, void *len)
 {
+	static const uint8_t head[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 8, 6 };
 	uint8_t *packet = bytes(dev, req, 0);
 
 	assert_true(req->buffers[0].device_writes);
 	memset(packet, 0, NET_HEADER + 64);
-	memcpy(packet + NET_HEADER, "\1\2\3\4\5\6\7\10\11\12\13\14\10\6", 14);
+	memcpy(packet + NET_HEADER, head, sizeof(head));
 	return *(const uint32_t *)len;
 }
 
