@@ -92,10 +92,11 @@ fuzz: ## send MESSAGES mutated messages (100000) each way between peers with san
 check-fuzz: ## the same with 5000
 	@$(MAKE) MESSAGES=5000 fuzz
 
+fuzz-with = $(BUILD)/fuzz/fuzz_$(1) --seed $(SEED) --messages $(MESSAGES) --out $(BUILD)/fuzz $(abspath $(BUILD))/bin/vu-$(1)
+
 # What is found stands in $(BUILD)/fuzz: what was sent, as a scenario, and what the program said to that.
 fuzz-both: $(fuzzers) $(programs)
-	$(BUILD)/fuzz/fuzz_backend --seed $(SEED) --messages $(MESSAGES) --out $(BUILD)/fuzz $(abspath $(BUILD))/bin/vu-backend
-	$(BUILD)/fuzz/fuzz_frontend --seed $(SEED) --messages $(MESSAGES) --out $(BUILD)/fuzz $(abspath $(BUILD))/bin/vu-frontend
+	@failed=0; $(call fuzz-with,backend) || failed=1; $(call fuzz-with,frontend) || failed=1; exit $$failed
 
 bench: $(benches) all | deps-run deps-candidates ## run the benchmarks: a name, a value, and a limit where there is one
 	$(call run_each,timeout 120,$(benches))

@@ -17,7 +17,7 @@
 
 #define END_WITHIN (30 * VU_NSEC_PER_SEC)
 #define BYTES_AS_FIELDS 64 /* what the notation of a trace shows in full */
-#define SANITIZED 99	   /* exit status that sanitizers are told to leave */
+#define SANITIZED 99       /* exit status that sanitizers are told to leave */
 
 /* ---- options ---- */
 
@@ -33,22 +33,38 @@ static int usage(const char *program)
 bool attack_options(struct attack_options *opt, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "seed", 1, NULL, 's' },   { "messages", 1, NULL, 'm' },  { "session", 1, NULL, 'n' },
-		{ "device", 1, NULL, 'd' }, { "out", 1, NULL, 'o' },	   { "scenarios", 1, NULL, 'c' },
+		{ "seed", 1, NULL, 's' },    { "messages", 1, NULL, 'm' },
+		{ "session", 1, NULL, 'n' }, { "device", 1, NULL, 'd' },
+		{ "out", 1, NULL, 'o' },     { "scenarios", 1, NULL, 'c' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int option;
 
-	*opt = (struct attack_options){ .seed = 1, .messages = 100000, .out = ".", .scenarios = "scenarios" };
+	*opt = (struct attack_options){
+		.seed = 1, .messages = 100000, .out = ".", .scenarios = "scenarios"
+	};
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
-		case 's': opt->seed = strtoull(optarg, NULL, 0); break;
-		case 'm': opt->messages = strtoull(optarg, NULL, 0); break;
-		case 'n': opt->first = strtoull(optarg, NULL, 0); break;
-		case 'd': opt->device = optarg; break;
-		case 'o': opt->out = optarg; break;
-		case 'c': opt->scenarios = optarg; break;
-		default: return usage(argv[0]);
+		case 's':
+			opt->seed = strtoull(optarg, NULL, 0);
+			break;
+		case 'm':
+			opt->messages = strtoull(optarg, NULL, 0);
+			break;
+		case 'n':
+			opt->first = strtoull(optarg, NULL, 0);
+			break;
+		case 'd':
+			opt->device = optarg;
+			break;
+		case 'o':
+			opt->out = optarg;
+			break;
+		case 'c':
+			opt->scenarios = optarg;
+			break;
+		default:
+			return usage(argv[0]);
 		}
 	}
 	opt->program = argv[optind];
@@ -100,14 +116,19 @@ static void begin_story(struct attack *a)
 	attack_tell(a, "device  %s\n", a->device);
 }
 
-int attack_open(struct attack *a, const struct attack_options *opt, const char *role, const char *device,
-		bool connects)
+int attack_open(struct attack *a, const struct attack_options *opt, const char *role,
+		const char *device, bool connects)
 {
-	struct subject_options subject = { .command = a->command, .log = a->log, .connects = connects,
-					   .fd = -1, .signals = -1, .grace = END_WITHIN };
+	struct subject_options subject = {
+		.connects = connects, .fd = -1, .signals = -1, .grace = END_WITHIN
+	};
 	int err;
 
-	*a = (struct attack){ .opt = opt, .role = role, .device = device, .session = opt->first - 1 };
+	*a = (struct attack){
+		.opt = opt, .role = role, .device = device, .session = opt->first - 1
+	};
+	subject.command = a->command;
+	subject.log = a->log;
 	snprintf(a->log, sizeof(a->log), "%s/%s-%s.log", opt->out, role, device);
 	unlink(a->log);
 	setenv("ASAN_OPTIONS", "exitcode=99:detect_leaks=1:strict_string_checks=1", true);
@@ -148,8 +169,8 @@ bool attack_end(struct attack *a)
 	if (a->story)
 		fclose(a->story);
 	free(a->text);
-	printf("  %s %s: %" PRIu64 " messages in %" PRIu64 " sessions, %" PRIu64 " mutated\n", a->role, a->device,
-	       a->sent, a->session + 1 - a->opt->first, a->mutated);
+	printf("  %s %s: %" PRIu64 " messages in %" PRIu64 " sessions, %" PRIu64 " mutated\n",
+	       a->role, a->device, a->sent, a->session + 1 - a->opt->first, a->mutated);
 	fflush(stdout);
 	if (!a->found)
 		unlink(a->log);
@@ -180,7 +201,8 @@ static bool is_region(const struct attack *a, const char *what, char *name, size
 	static const char memory[] = "/memfd:";
 	const char *file = what + strlen(memory);
 
-	if (!a->regions || strncmp(what, memory, strlen(memory)) || !strncmp(file, STRANGE, strlen(STRANGE)))
+	if (!a->regions || strncmp(what, memory, strlen(memory)) != 0 ||
+	    !strncmp(file, STRANGE, strlen(STRANGE)))
 		return false;
 	snprintf(name, size, " fd $%.*s", (int)strcspn(file, " "), file);
 	return true;
@@ -200,31 +222,33 @@ static void tell_fd(struct attack *a, int fd, char *name, size_t size)
 	attack_tell(a, "eventfd $fd%" PRIu64, a->named++);
 }
 
-static void add_forgery(char *line, size_t size, const char *format, uint64_t value)
+static void add_forgery(char *line, size_t size, const char *key, uint64_t value)
 {
 	size_t len = strlen(line);
 
 	if (!strstr(line, " with "))
 		len += (size_t)snprintf(line + len, size - len, " with");
-	snprintf(line + len, size - len, format, value);
+	snprintf(line + len, size - len, " %s=%" PRIu64, key, value);
 }
 
 static void add_forge(char *line, size_t size, const struct vu_forge *forge)
 {
 	if (forge->truncate)
-		add_forgery(line, size, " truncate=%" PRIu64, forge->bytes);
+		add_forgery(line, size, "truncate", forge->bytes);
 	for (size_t i = 0; i < forge->nsplits; i++)
-		add_forgery(line, size, " split=%" PRIu64, forge->splits[i]);
+		add_forgery(line, size, "split", forge->splits[i]);
 	if (forge->extra_fds)
-		add_forgery(line, size, " fds=%" PRIu64, forge->extra_fds);
+		add_forgery(line, size, "fds", forge->extra_fds);
 	if (forge->nsplits && forge->fds_on_last)
 		snprintf(line + strlen(line), size - strlen(line), " fds-last");
 }
 
 /* What a trace would abridge is written as the bytes that it is. */
-static void write_bytes(char *line, size_t size, enum script_arrow arrow, const struct vu_message *msg)
+static void write_bytes(char *line, size_t size, enum script_arrow arrow,
+			const struct vu_message *msg)
 {
-	int n = snprintf(line, size, "%s %u with flags=%#x size=%u payload=hex:", script_arrow_text(arrow),
+	int n = snprintf(line, size,
+			 "%s %u with flags=%#x size=%u payload=hex:", script_arrow_text(arrow),
 			 msg->request, msg->flags, msg->size);
 
 	for (size_t i = 0; i < msg->len; i++)
@@ -236,8 +260,8 @@ static bool is_channel(const struct vu_message *msg, int fd)
 {
 	struct stat st;
 
-	return msg->channel == VU_MAIN && msg->request == VU_SET_BACKEND_REQ_FD && !fstat(fd, &st) &&
-	       S_ISSOCK(st.st_mode);
+	return msg->channel == VU_MAIN && msg->request == VU_SET_BACKEND_REQ_FD &&
+	       !fstat(fd, &st) && S_ISSOCK(st.st_mode);
 }
 
 void attack_tell_message(struct attack *a, enum script_arrow arrow, const struct vu_message *msg,
@@ -277,8 +301,8 @@ static void write_story(struct attack *a, char *path, size_t size)
 	FILE *f;
 
 	fflush(a->story);
-	snprintf(path, size, "%s/%s-%s-%" PRIu64 "-%" PRIu64 ".vus", a->opt->out, a->role, a->device,
-		 a->opt->seed, a->session);
+	snprintf(path, size, "%s/%s-%s-%" PRIu64 "-%" PRIu64 ".vus", a->opt->out, a->role,
+		 a->device, a->opt->seed, a->session);
 	f = fopen(path, "w");
 	if (!f)
 		return;
@@ -299,7 +323,8 @@ void attack_found(struct attack *a, const char *format, ...)
 	va_start(args, format);
 	vfprintf(stderr, format, args);
 	va_end(args);
-	fprintf(stderr, "\n  after message %" PRIu64 ", in session %" PRIu64 "; again: --seed %" PRIu64
+	fprintf(stderr,
+		"\n  after message %" PRIu64 ", in session %" PRIu64 "; again: --seed %" PRIu64
 		" --device %s --session %" PRIu64 "\n  what was sent: %s\n  what it said:  %s\n",
 		a->sent, a->session, a->opt->seed, a->device, a->session, path, a->log);
 }

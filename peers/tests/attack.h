@@ -12,10 +12,10 @@
 
 /* As the command line says. */
 struct attack_options {
-	const char *program; /* that is attacked */
-	const char *out;     /* directory for what is found */
-	const char *device;  /* only this one, or NULL */
-	const char *scenarios; /* directory of the scenarios that a front-end plays */
+	const char *program;            /* that is attacked */
+	const char *out;                /* directory for what is found */
+	const char *device;             /* only this one, or NULL */
+	const char *scenarios;          /* directory of the scenarios that a front-end plays */
 	uint64_t seed, messages, first; /* session */
 };
 
@@ -24,10 +24,10 @@ struct attack {
 	const char *role, *device; /* of the process */
 	struct subject subject;
 	char command[512], log[256];
-	uint64_t session; /* the one that runs */
+	uint64_t session;       /* the one that runs */
 	uint64_t sent, mutated; /* messages so far */
-	uint64_t named; /* descriptors in the story of the session */
-	bool regions;   /* it declares memory as regions, by the names of their files */
+	uint64_t named;         /* descriptors in the story of the session */
+	bool regions;           /* it declares memory as regions, by the names of their files */
 	FILE *story;
 	char *text;
 	size_t len;
@@ -46,8 +46,8 @@ bool attack_devices(const struct attack_options *opt, attack_fn *attack);
  * attack_open - make ready to attack a process of that role and device type; it connects to us or not.
  * What starts it goes into `command`, then subject_start(). 0 or -errno, which was said.
  */
-int attack_open(struct attack *a, const struct attack_options *opt, const char *role, const char *device,
-		bool connects);
+int attack_open(struct attack *a, const struct attack_options *opt, const char *role,
+		const char *device, bool connects);
 
 /** attack_end - end the process if it is there, look at how it ended, and clean up. False if something was found. */
 bool attack_end(struct attack *a);

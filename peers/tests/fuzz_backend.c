@@ -173,8 +173,8 @@ static bool agreed_upon(const struct session *s, const struct vu_message_info *i
 {
 	for (const char *const *name = info->requires; *name; name++) {
 		const struct vu_feature *f = vu_feature_by_name(*name);
-		uint64_t acknowledged = f && f->kind == VU_PROTOCOL_FEATURE ? s->guest.protocol :
-									      s->guest.features;
+		uint64_t acknowledged =
+			f && f->kind == VU_PROTOCOL_FEATURE ? s->guest.protocol : s->guest.features;
 
 		if (f && !(acknowledged & BIT(f->bit)))
 			return false;
@@ -237,17 +237,26 @@ static void step(struct session *s, uint32_t id, unsigned int ring)
 		say_well(s, id, ring);
 }
 
+static void submit(struct session *s, unsigned int ring)
+{
+	uint64_t n = 1 + chance_below(&s->chance, 20);
+
+	attack_tell(s->attack, "# %u requests in ring %u", (unsigned int)n, ring);
+	while (n--)
+		guest_submit(&s->guest, ring);
+	guest_kick(&s->guest, ring);
+}
+
 static void start_ring(struct session *s, unsigned int ring)
 {
-	static const uint32_t steps[] = { VU_SET_VRING_NUM, VU_SET_VRING_BASE, VU_SET_VRING_ADDR,
-					  VU_SET_VRING_CALL, VU_SET_VRING_ERR, VU_SET_VRING_ENABLE,
+	static const uint32_t steps[] = { VU_SET_VRING_NUM,  VU_SET_VRING_BASE, VU_SET_VRING_ADDR,
+					  VU_SET_VRING_CALL, VU_SET_VRING_ERR,  VU_SET_VRING_ENABLE,
 					  VU_SET_VRING_KICK };
 
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
 		step(s, steps[i], ring);
 	guest_submit_first(&s->guest, ring);
-	guest_submit(&s->guest, ring);
-	guest_kick(&s->guest, ring);
+	submit(s, ring);
 }
 
 /* From now on pages are fetched: the confirmation that memory was taken is a message of that id. */
@@ -308,9 +317,7 @@ static void deed(struct session *s)
 
 	switch (chance_below(&s->chance, 10)) {
 	case 0:
-		guest_submit(&s->guest, ring);
-		guest_kick(&s->guest, ring);
-		attack_tell(s->attack, "# a request in ring %u", ring);
+		submit(s, ring);
 		break;
 	case 1:
 		for (uint64_t i = chance_below(&s->chance, 6); i; i--)
@@ -380,7 +387,8 @@ static bool holds_nothing(struct session *s, int *fds)
 		*fds = now;
 	if (now <= *fds)
 		return true;
-	attack_found(s->attack, "keeps descriptors of the session before: %d, at first %d", now, *fds);
+	attack_found(s->attack, "keeps descriptors of the session before: %d, at first %d", now,
+		     *fds);
 	return false;
 }
 
@@ -447,7 +455,9 @@ static bool attack_device(const struct attack_options *opt, const char *name, ui
 	if (attack_open(&a, opt, "back-end", name, false))
 		return false;
 	a.regions = true;
-	snprintf(a.command, sizeof(a.command), "%s --socket-path={socket} --device=%s", opt->program, name);
+	/* a disk that holds requests for a while has them when memory goes away */
+	snprintf(a.command, sizeof(a.command), "%s --socket-path={socket} --device=%s --latency=50",
+		 opt->program, name);
 	if (subject_start(&a.subject))
 		attack_found(&a, "does not start: %s", a.subject.trouble);
 	s = malloc(sizeof(*s));

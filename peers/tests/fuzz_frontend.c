@@ -286,10 +286,11 @@ static void choose(struct session *s, const struct scenarios *all)
 	const char *path = all->paths[chance_below(&s->chance, all->n)];
 
 	s->patience = patience[chance_below(&s->chance, 5)];
-	snprintf(a->command, sizeof(a->command),
-		 "env TMPDIR={dir} %s --socket {socket} --pid %d --device %s --scale %s --events /dev/null --trace /dev/null %s",
-		 a->opt->program, getpid(), a->device,
-		 chance_one_in(&s->chance, 4) ? "0.02" : "0.004", path);
+	snprintf(
+		a->command, sizeof(a->command),
+		"env TMPDIR={dir} %s --socket {socket} --pid %d --device %s --scale %s --events /dev/null --trace /dev/null %s",
+		a->opt->program, getpid(), a->device,
+		chance_one_in(&s->chance, 4) ? "0.02" : "0.004", path);
 	attack_tell(a, "# against %s", path);
 }
 
@@ -345,7 +346,8 @@ static void find_in(struct scenarios *all, const char *area)
 	while (dir && (entry = readdir(dir)) && all->n < SCENARIOS) {
 		const char *dot = strrchr(entry->d_name, '.');
 
-		if (!dot || strcmp(dot, ".vus") || asprintf(&path, "%s/%s", area, entry->d_name) < 0)
+		if (!dot || strcmp(dot, ".vus") != 0 ||
+		    asprintf(&path, "%s/%s", area, entry->d_name) < 0)
 			continue;
 		if (judges_backend(path))
 			all->paths[all->n++] = path;
@@ -384,9 +386,9 @@ static void attack_all(struct attack *a, const struct scenarios *all, uint64_t m
 {
 	struct session *s = malloc(sizeof(*s));
 
-	if (!s || !all->n)
+	if (!all->n)
 		attack_found(a, "could not be attacked: no scenarios in %s", a->opt->scenarios);
-	while (!a->found && a->mutated < messages && session(s, a, all))
+	while (s && !a->found && a->mutated < messages && session(s, a, all))
 		continue;
 	free(s);
 }

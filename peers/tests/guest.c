@@ -20,8 +20,9 @@ static int lay_out(struct guest *g, struct vu_region *region)
 	static const uint16_t sizes[] = { 2, 8, 64, 256 };
 
 	for (unsigned int i = 0; i < GUEST_RINGS; i++) {
-		int err = vu_vring_init(&g->rings[i], &g->memory, region, sizes[chance_below(g->chance, 4)],
-					g->packed, chance_one_in(g->chance, 2));
+		int err = vu_vring_init(&g->rings[i], &g->memory, region,
+					sizes[chance_below(g->chance, 4)], g->packed,
+					chance_one_in(g->chance, 2));
 
 		if (err)
 			return err;
@@ -55,8 +56,8 @@ int guest_open(struct guest *g, struct chance *chance, const struct vu_device *d
 	g->log = make_file("log", GUEST_SIZE);
 	vu_memory_init(&g->memory);
 	low = vu_memory_add(&g->memory, "low", GUEST_LOW, GUEST_USER + GUEST_LOW, GUEST_SIZE, 0);
-	if (!low || !vu_memory_add(&g->memory, "high", GUEST_HIGH, GUEST_USER + GUEST_LOOSE, GUEST_SIZE,
-				   VU_LIMIT_LOG_PAGE_SIZE))
+	if (!low || !vu_memory_add(&g->memory, "high", GUEST_HIGH, GUEST_USER + GUEST_LOOSE,
+				   GUEST_SIZE, VU_LIMIT_LOG_PAGE_SIZE))
 		return -errno;
 	return lay_out(g, low);
 }
@@ -87,7 +88,8 @@ static size_t declare(char *text, size_t size, const char *name, uint64_t guest,
 		      const char *how)
 {
 	return (size_t)snprintf(text, size,
-				"region %s size=%#" PRIx64 " guest=%#" PRIx64 " user=%#" PRIx64 " offset=%s\n",
+				"region %s size=%#" PRIx64 " guest=%#" PRIx64 " user=%#" PRIx64
+				" offset=%s\n",
 				name, GUEST_SIZE, guest, user, how);
 }
 
@@ -110,17 +112,32 @@ void guest_declare(const struct guest *g, char *text, size_t size)
 
 /* ---- what goes on in rings ---- */
 
+#define HEADER 48 /* of a request, of any device */
+
 /* A small value for each of the keys that @kind takes. */
-static size_t choose_arguments(struct guest *g, const struct vu_request_kind *kind, char *keys, size_t size,
-			       struct vu_arg *args)
+static size_t choose_arguments(struct guest *g, const struct vu_request_kind *kind, char *keys,
+			       size_t size, struct vu_arg *args)
 {
 	size_t n = 0;
 	char *rest;
 
 	snprintf(keys, size, "%s", kind->args ? kind->args : "");
-	for (char *key = strtok_r(keys, " ", &rest); key && n < VU_REQUEST_ARGS; key = strtok_r(NULL, " ", &rest))
+	for (char *key = strtok_r(keys, " ", &rest); key && n < VU_REQUEST_ARGS;
+	     key = strtok_r(NULL, " ", &rest))
 		args[n++] = (struct vu_arg){ key, chance_below(g->chance, 5) };
 	return n;
+}
+
+/* What the device is asked for: the header, or just what it begins with, which is a type mostly. */
+static void spoil(struct guest *g, const struct vu_buffer *header)
+{
+	void *bytes = vu_memory_host(&g->memory, header->guest, header->len);
+	size_t len = chance_one_in(g->chance, 2) ? HEADER : 2 * sizeof(uint32_t);
+
+	len = header->len < len ? header->len : len;
+	if (bytes && !header->device_writes)
+		for (uint64_t i = chance_below(g->chance, 4); i; i--)
+			mutate_bytes(g->chance, bytes, len);
 }
 
 static void submit(struct guest *g, unsigned int ring, const struct vu_request_kind *kind)
@@ -135,6 +152,8 @@ static void submit(struct guest *g, unsigned int ring, const struct vu_request_k
 		high->used = 0;
 	if (kind->prepare(&req, &g->memory, high, args, chance_one_in(g->chance, 4) ? 0 : n))
 		return;
+	if (chance_one_in(g->chance, 2))
+		spoil(g, &req.chain.buffers[0]);
 	req.chain.indirect = chance_one_in(g->chance, 3);
 	vu_vring_add(&g->rings[ring], &req.chain);
 }
@@ -157,7 +176,7 @@ void guest_submit_first(struct guest *g, unsigned int ring)
 {
 	const struct vu_device *dev = g->device;
 
-	if (dev->first && ring == dev->probe_ring)
+	if (dev->first && ring == dev->probe_ring && chance_below(g->chance, 8))
 		submit(g, ring, vu_request_kind(dev, dev->first));
 }
 
@@ -212,34 +231,43 @@ static struct target choose(struct guest *g, const struct vu_vring *vr)
 /* A descriptor that looks well, but for where it leads and to what. */
 static void write_descriptor(struct guest *g, const struct target *t)
 {
-	static const uint64_t places[] = { GUEST_LOW, GUEST_HIGH, GUEST_LOOSE, GUEST_LOOSE + GUEST_SIZE - 1, GUEST_HIGH + GUEST_SIZE - 16, 0 };
+	static const uint64_t places[] = { GUEST_LOW,
+					   GUEST_HIGH,
+					   GUEST_LOOSE,
+					   GUEST_LOOSE + GUEST_SIZE - 1,
+					   GUEST_HIGH + GUEST_SIZE - 16,
+					   0 };
 	struct vring_desc desc = {
 		.addr = places[chance_below(g->chance, 6)] + chance_below(g->chance, 0x2000),
-		.len = (uint32_t)(chance_one_in(g->chance, 2) ? chance_below(g->chance, 0x3000) :
-								chance_number(g->chance)),
+		.len = (uint32_t)(chance_one_in(g->chance, 2) ? chance_below(g->chance, 0x3000)
+							      : chance_number(g->chance)),
 		.flags = (uint16_t)chance_below(g->chance, 8),
 		.next = (uint16_t)chance_below(g->chance, 8),
 	};
 	size_t at = sizeof(desc) * chance_below(g->chance, t->len / sizeof(desc));
+	uint64_t words[2];
 
 	memcpy(t->bytes + at, &desc, sizeof(desc));
-	snprintf(g->deed, sizeof(g->deed), "# descriptor at %#llx: addr=%#llx len=%#x flags=%u next=%u",
-		 (unsigned long long)(t->guest + at), (unsigned long long)desc.addr, desc.len, desc.flags,
-		 desc.next);
+	memcpy(words, &desc, sizeof(words));
+	snprintf(g->deed, sizeof(g->deed),
+		 "poke %#" PRIx64 " 8 %#" PRIx64 "\npoke %#" PRIx64 " 8 %#" PRIx64, t->guest + at,
+		 words[0], t->guest + at + sizeof(words[0]), words[1]);
 }
 
 static void write_number(struct guest *g, const struct target *t)
 {
 	size_t at = 2 * chance_below(g->chance, t->len / 2);
-	uint16_t value;
+	unsigned int width = t->len - at < sizeof(uint64_t) ? sizeof(uint16_t) : sizeof(uint64_t);
+	uint64_t value = 0;
 
-	mutate_bytes(g->chance, t->bytes + at, t->len - at < 8 ? t->len - at : 8);
-	memcpy(&value, t->bytes + at, sizeof(value));
+	mutate_bytes(g->chance, t->bytes + at, width);
+	memcpy(&value, t->bytes + at, width);
 	if (t->guest)
-		snprintf(g->deed, sizeof(g->deed), "poke %#llx 2 %#x", (unsigned long long)(t->guest + at),
-			 value);
+		snprintf(g->deed, sizeof(g->deed), "poke %#" PRIx64 " %u %#" PRIx64, t->guest + at,
+			 width, value);
 	else
-		snprintf(g->deed, sizeof(g->deed), "# in-flight buffer at %#zx: %#x", at, value);
+		snprintf(g->deed, sizeof(g->deed), "# in-flight buffer at %#zx: %#" PRIx64, at,
+			 value);
 }
 
 static void shorten(struct guest *g)

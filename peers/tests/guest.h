@@ -34,12 +34,12 @@ struct guest {
 	uint8_t *inflight;
 	size_t inflight_size;
 	int log;
-	int stream;  /* our end of a device state on its way, or -1 */
+	int stream;                 /* our end of a device state on its way, or -1 */
 	uint8_t state[GUEST_STATE]; /* the beginning of what was saved last */
 	size_t state_len;
 	int channel; /* our end of the back-end channel that was told last, or -1: the taker clears it */
 	unsigned int ring, region; /* those that the message in the making is about */
-	char deed[96]; /* what was done to memory last, as a scenario says it */
+	char deed[128];             /* what was done to memory last, as a scenario says it */
 };
 
 /** guest_open - memory and rings for @device, laid out as @chance says. 0 or -errno. */

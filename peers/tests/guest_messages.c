@@ -16,7 +16,9 @@ static const struct vu_region *told(const struct guest *g, struct vu_region *loo
 {
 	if (g->region + 1 < GUEST_PLACES)
 		return &g->memory.regions[g->region];
-	*loose = (struct vu_region){ .guest_address = GUEST_LOOSE, .user_address = GUEST_USER, .size = GUEST_SIZE };
+	*loose = (struct vu_region){ .guest_address = GUEST_LOOSE,
+				     .user_address = GUEST_USER,
+				     .size = GUEST_SIZE };
 	return loose;
 }
 
@@ -43,7 +45,8 @@ static uint64_t flag(struct guest *g, const struct vu_message *msg)
 
 static uint64_t user(const struct guest *g, uint64_t guest)
 {
-	return g->protocol >> VU_PF_GPA_ADDRESSES & 1 ? guest : vu_memory_guest_to_user(&g->memory, guest);
+	return g->protocol >> VU_PF_GPA_ADDRESSES & 1 ? guest
+						      : vu_memory_guest_to_user(&g->memory, guest);
 }
 
 static uint64_t descriptors(struct guest *g, const struct vu_message *msg)
@@ -175,17 +178,28 @@ static uint64_t value_of(struct guest *g, const struct vu_message *msg, const ch
 		const char *name;
 		uint64_t (*value)(struct guest *g, const struct vu_message *msg);
 	} fields[] = {
-		{ "index", ring_index },	 { "num", number },
-		{ "flags", flag },		 { "direction", flag },
-		{ "descriptor", descriptors },	 { "available", available },
-		{ "used", used },		 { "log", used_guest },
-		{ "num_regions", regions },	 { "guest_address", guest_address },
-		{ "user_address", user_address }, { "iova", user_address },
-		{ "mmap_offset", mmap_offset },	 { "size", size },
-		{ "offset", offset },		 { "type", iotlb_type },
-		{ "perm", permission },		 { "mmap_size", inflight_size },
-		{ "num_queues", queues },	 { "queue_size", queue_size },
-		{ "avail_wrap", wraps },	 { "used_wrap", wraps },
+		{ "index", ring_index },
+		{ "num", number },
+		{ "flags", flag },
+		{ "direction", flag },
+		{ "descriptor", descriptors },
+		{ "available", available },
+		{ "used", used },
+		{ "log", used_guest },
+		{ "num_regions", regions },
+		{ "guest_address", guest_address },
+		{ "user_address", user_address },
+		{ "iova", user_address },
+		{ "mmap_offset", mmap_offset },
+		{ "size", size },
+		{ "offset", offset },
+		{ "type", iotlb_type },
+		{ "perm", permission },
+		{ "mmap_size", inflight_size },
+		{ "num_queues", queues },
+		{ "queue_size", queue_size },
+		{ "avail_wrap", wraps },
+		{ "used_wrap", wraps },
 		{ "u64", word },
 	};
 
@@ -279,7 +293,9 @@ static int new_channel(struct guest *g)
 {
 	int ends[2];
 
-	return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) ? -1 : part(ends, 0, &g->channel);
+	return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)
+		       ? -1
+		       : part(ends, 0, &g->channel);
 }
 
 /* A state to be loaded is the one that was saved, mostly: it fits the pipe, and is there at once. */

@@ -77,7 +77,8 @@ static void place(struct impostor *im, struct impostor_ring *ring)
 /* Entries that nobody asked for, indices that jump, descriptors that change. */
 static void spoil(struct impostor *im, const struct vu_served *r)
 {
-	size_t entry = r->packed ? sizeof(struct vring_packed_desc) : sizeof(struct vring_used_elem);
+	size_t entry =
+		r->packed ? sizeof(struct vring_packed_desc) : sizeof(struct vring_used_elem);
 
 	for (uint64_t i = 1 + chance_below(im->chance, 3); i; i--)
 		if (r->packed || chance_one_in(im->chance, 2))
@@ -88,8 +89,8 @@ static void spoil(struct impostor *im, const struct vu_served *r)
 
 static uint32_t written(struct impostor *im, bool harm)
 {
-	return harm && chance_one_in(im->chance, 2) ? (uint32_t)chance_number(im->chance) :
-						       (uint32_t)im->element.in_len;
+	return harm && chance_one_in(im->chance, 2) ? (uint32_t)chance_number(im->chance)
+						    : (uint32_t)im->element.in_len;
 }
 
 void impostor_serve(struct impostor *im, unsigned int i, bool harm)
@@ -119,7 +120,8 @@ void impostor_serve(struct impostor *im, unsigned int i, bool harm)
 
 static void add_region(struct impostor *im, const struct vu_message *msg, const char *path, int fd)
 {
-	static const char *const names[] = { "guest_address", "user_address", "size", "mmap_offset" };
+	static const char *const names[] = { "guest_address", "user_address", "size",
+					     "mmap_offset" };
 	uint64_t v[4];
 	char name[64];
 
@@ -230,7 +232,8 @@ static uint64_t all_protocol_features(void)
 	uint64_t bits = 0;
 
 	for (size_t i = 0; i < vu_nfeatures; i++)
-		if (vu_features[i].kind == VU_PROTOCOL_FEATURE && vu_features[i].bit != VU_PF_XEN_MMAP)
+		if (vu_features[i].kind == VU_PROTOCOL_FEATURE &&
+		    vu_features[i].bit != VU_PF_XEN_MMAP)
 			bits |= BIT(vu_features[i].bit);
 	return bits;
 }
@@ -281,7 +284,8 @@ static void fill(struct impostor *im, const struct vu_message *msg, struct vu_me
 		add_memory(reply);
 }
 
-static bool due(const struct impostor *im, const struct vu_message *msg, const struct vu_message_info *info)
+static bool due(const struct impostor *im, const struct vu_message *msg,
+		const struct vu_message_info *info)
 {
 	bool acknowledges = im->protocol >> VU_PF_REPLY_ACK & 1;
 

@@ -20,12 +20,12 @@ struct impostor_ring {
 
 struct impostor {
 	struct chance *chance;
-	uint64_t offered; /* virtio features */
+	uint64_t offered;            /* virtio features */
 	uint64_t features, protocol; /* acknowledged */
 	struct vu_map map;
 	struct impostor_ring rings[IMPOSTOR_RINGS];
-	int channel; /* descriptor of SET_BACKEND_REQ_FD, or -1: the taker clears it */
-	int stream;  /* of a device state that we save, or -1 */
+	int channel;  /* descriptor of SET_BACKEND_REQ_FD, or -1: the taker clears it */
+	int stream;   /* of a device state that we save, or -1 */
 	bool endless; /* that state */
 	struct vu_element element;
 };

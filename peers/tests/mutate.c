@@ -42,7 +42,7 @@ uint64_t chance_number(struct chance *c)
 
 	switch (chance_below(c, 7)) {
 	case 0:
-		return chance_below(c, 16);
+		return chance_below(c, 64);
 	case 1:
 		return little;
 	case 2:
@@ -93,8 +93,8 @@ static void mutate_payload(struct chance *c, struct vu_message *msg, struct vu_f
 /* A little shorter or longer, or as long as it can be; the header agrees. */
 static void mutate_length(struct chance *c, struct vu_message *msg, struct vu_forge *forge)
 {
-	size_t len = chance_one_in(c, 8) ? chance_below(c, VU_MESSAGE_PAYLOAD_MAX + 1) :
-					   chance_below(c, msg->len + 17);
+	size_t len = chance_one_in(c, 8) ? chance_below(c, VU_MESSAGE_PAYLOAD_MAX + 1)
+					 : chance_below(c, msg->len + 17);
 
 	(void)forge;
 	if (len > VU_MESSAGE_PAYLOAD_MAX)
@@ -109,8 +109,8 @@ static void mutate_length(struct chance *c, struct vu_message *msg, struct vu_fo
 static void mutate_size(struct chance *c, struct vu_message *msg, struct vu_forge *forge)
 {
 	(void)forge;
-	msg->size = chance_one_in(c, 2) ? (uint32_t)chance_number(c) :
-					  msg->size + (uint32_t)chance_below(c, 33) - 16;
+	msg->size = chance_one_in(c, 2) ? (uint32_t)chance_number(c)
+					: msg->size + (uint32_t)chance_below(c, 33) - 16;
 }
 
 static void mutate_flags(struct chance *c, struct vu_message *msg, struct vu_forge *forge)
@@ -122,8 +122,8 @@ static void mutate_flags(struct chance *c, struct vu_message *msg, struct vu_for
 static void mutate_request(struct chance *c, struct vu_message *msg, struct vu_forge *forge)
 {
 	(void)forge;
-	msg->request = chance_one_in(c, 4) ? (uint32_t)chance_number(c) :
-					     (uint32_t)chance_below(c, 64);
+	msg->request =
+		chance_one_in(c, 4) ? (uint32_t)chance_number(c) : (uint32_t)chance_below(c, 64);
 }
 
 /* ---- how it is sent ---- */

@@ -35,7 +35,9 @@ static int lone_socket(struct chance *c)
 	static const int types[] = { SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET };
 	int ends[2];
 
-	return socketpair(AF_UNIX, types[chance_below(c, 3)] | SOCK_CLOEXEC, 0, ends) ? -1 : orphan(c, ends);
+	return socketpair(AF_UNIX, types[chance_below(c, 3)] | SOCK_CLOEXEC, 0, ends)
+		       ? -1
+		       : orphan(c, ends);
 }
 
 /* Both ends open, one of them reached through the other: nobody reads, nobody hangs up. */
@@ -84,8 +86,12 @@ static int file(struct chance *c)
 		const char *path;
 		int flags;
 	} files[] = {
-		{ "/dev/null", O_RDWR },	  { "/dev/null", O_RDONLY }, { "/dev/full", O_RDWR },
-		{ "/", O_RDONLY | O_DIRECTORY },  { "/", O_PATH },	     { "/proc/self/maps", O_RDONLY },
+		{ "/dev/null", O_RDWR },
+		{ "/dev/null", O_RDONLY },
+		{ "/dev/full", O_RDWR },
+		{ "/", O_RDONLY | O_DIRECTORY },
+		{ "/", O_PATH },
+		{ "/proc/self/maps", O_RDONLY },
 		{ "/dev/urandom", O_RDONLY },
 	};
 	uint64_t which = chance_below(c, chance_one_in(c, 50) ? 7 : 6);
@@ -114,7 +120,7 @@ static int kernel_object(struct chance *c)
 
 int strange_fd(struct chance *c)
 {
-	static int (*const kinds[])(struct chance *c) = {
+	static int (*const kinds[])(struct chance * c) = {
 		lone_pipe, lone_socket, full_pipe, event, memory, file, kernel_object,
 	};
 
