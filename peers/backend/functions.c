@@ -7,30 +7,6 @@
 
 typedef int (*function)(struct player *p, const struct script_value *args, uint64_t *value);
 
-static int fn_offered(struct player *p, const struct script_value *a, uint64_t *value)
-{
-	*value = (p->model.features_offered & a[0].number) == a[0].number;
-	return 0;
-}
-
-static int fn_offered_protocol(struct player *p, const struct script_value *a, uint64_t *value)
-{
-	*value = (p->model.protocol_offered & a[0].number) == a[0].number;
-	return 0;
-}
-
-static int fn_acked(struct player *p, const struct script_value *a, uint64_t *value)
-{
-	*value = (p->model.features & a[0].number) == a[0].number;
-	return 0;
-}
-
-static int fn_acked_protocol(struct player *p, const struct script_value *a, uint64_t *value)
-{
-	*value = (p->model.protocol & a[0].number) == a[0].number;
-	return 0;
-}
-
 static int fn_started(struct player *p, const struct script_value *a, uint64_t *value)
 {
 	struct ring *ring = ring_of(p->be, a[0].number);
@@ -74,14 +50,13 @@ int player_function(void *ctx, const char *name, const struct script_value *args
 		size_t nargs;
 		function call;
 	} table[] = {
-		{ "offered", 1, fn_offered }, { "offered_protocol", 1, fn_offered_protocol },
-		{ "acked", 1, fn_acked },     { "acked_protocol", 1, fn_acked_protocol },
 		{ "started", 1, fn_started }, { "enabled", 1, fn_enabled },
 		{ "base", 1, fn_base },	      { "peek", 2, fn_peek },
 	};
+	struct player *p = ctx;
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		if (!strcmp(table[i].name, name))
-			return table[i].nargs == nargs ? table[i].call(ctx, args, value) : -EINVAL;
-	return play_function(((struct player *)ctx)->play, name, args, nargs, value);
+			return table[i].nargs == nargs ? table[i].call(p, args, value) : -EINVAL;
+	return play_function(p->play, &p->model, name, args, nargs, value);
 }

@@ -62,13 +62,11 @@ void player_free(struct player *p)
 
 /* ---- before it is played ---- */
 
-static void scan_stmt(struct player *p, const struct script_stmt *stmt)
+static void scan_stmt(void *ctx, const struct script_stmt *stmt)
 {
 	const struct vu_message_info *info;
+	struct player *p = ctx;
 
-	for (size_t b = 0; b < stmt->nbranches; b++)
-		for (size_t i = 0; i < stmt->branches[b].nstmts; i++)
-			scan_stmt(p, stmt->branches[b].stmts[i]);
 	if (stmt->arrow != ARROW_REPLY)
 		return;
 	info = vu_message_by_name(VU_MAIN, stmt->word);
@@ -78,14 +76,7 @@ static void scan_stmt(struct player *p, const struct script_stmt *stmt)
 
 int player_scan(struct player *p, struct script *s, struct script_error *err)
 {
-	struct script_stmt *stmt;
-	int more;
-
-	while ((more = script_next(s, &stmt, err)) > 0) {
-		scan_stmt(p, stmt);
-		script_stmt_free(stmt);
-	}
-	return more < 0 ? more : script_rewind(s);
+	return script_survey(s, scan_stmt, p, err);
 }
 
 /* ---- who waits ---- */

@@ -101,35 +101,6 @@ static int fn_pending(struct player *p, const struct script_value *a, uint64_t *
 	return 0;
 }
 
-static bool single_bit(uint64_t mask)
-{
-	return mask && !(mask & (mask - 1));
-}
-
-static int fn_offered(struct player *p, const struct script_value *a, uint64_t *value)
-{
-	*value = single_bit(a[0].number) && (p->model.features_offered & a[0].number);
-	return 0;
-}
-
-static int fn_offered_protocol(struct player *p, const struct script_value *a, uint64_t *value)
-{
-	*value = single_bit(a[0].number) && (p->model.protocol_offered & a[0].number);
-	return 0;
-}
-
-static int fn_acked(struct player *p, const struct script_value *a, uint64_t *value)
-{
-	*value = (p->model.features & a[0].number) == a[0].number;
-	return 0;
-}
-
-static int fn_acked_protocol(struct player *p, const struct script_value *a, uint64_t *value)
-{
-	*value = (p->model.protocol & a[0].number) == a[0].number;
-	return 0;
-}
-
 static int fn_started(struct player *p, const struct script_value *a, uint64_t *value)
 {
 	if (a[0].number >= VU_MODEL_RINGS)
@@ -290,8 +261,6 @@ int player_function(void *ctx, const char *name, const struct script_value *args
 		{ "base", 1, fn_base },		  { "ring_guest", 1, fn_ring_guest },
 		{ "ring_table", 1, fn_ring_table }, { "ring_available", 1, fn_ring_available },
 		{ "calls", 1, fn_calls },	  { "pending", 1, fn_pending },
-		{ "offered", 1, fn_offered },	  { "offered_protocol", 1, fn_offered_protocol },
-		{ "acked", 1, fn_acked },	  { "acked_protocol", 1, fn_acked_protocol },
 		{ "started", 1, fn_started },	  { "enabled", 1, fn_enabled },
 		{ "logged", 1, fn_logged },	  { "log_count", 0, fn_log_count },
 		{ "log_guard", 0, fn_log_guard }, { "guest", 1, fn_guest },
@@ -301,9 +270,10 @@ int player_function(void *ctx, const char *name, const struct script_value *args
 		{ "buffers", 1, fn_buffers },	  { "peek", 2, fn_peek },
 		{ "checksum", 0, fn_checksum },	  { "state_size", 1, fn_state_size },
 	};
+	struct player *p = ctx;
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		if (!strcmp(table[i].name, name))
-			return table[i].nargs == nargs ? table[i].call(ctx, args, value) : -EINVAL;
-	return play_function(((struct player *)ctx)->play, name, args, nargs, value);
+			return table[i].nargs == nargs ? table[i].call(p, args, value) : -EINVAL;
+	return play_function(p->play, &p->model, name, args, nargs, value);
 }

@@ -167,6 +167,8 @@ struct vu_region *player_region(struct player *p, const char *name);
 int player_bind_region(struct player *p, const struct vu_region *region);
 
 /* ---- verbs.c, functions.c, transfer.c ---- */
+/** player_option - the number behind key @name; @fallback where it is not given. */
+uint64_t player_option(struct script_call *call, const char *name, uint64_t fallback);
 enum script_step player_verb(void *ctx, struct script_call *call);
 int player_function(void *ctx, const char *name, const struct script_value *args, size_t nargs,
 		    uint64_t *value);

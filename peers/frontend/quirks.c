@@ -2,14 +2,9 @@
 /* The table of quirks. A clause that several break is broken in another way by each. */
 #include "quirks.h"
 
-#include <string.h>
+#include "play/quirks.h"
 
-struct row {
-	const char *name, *clause, *symptom;
-	const char *seen; /* in the wild, if it was */
-};
-
-static const struct row rows[QUIRKS] = {
+static const struct quirk_row rows[QUIRKS] = {
 	/* the back-end channel */
 	[QUIRK_BLOCKS_CHANNEL_WHILE_WAITING] = { "blocks-channel-while-waiting", "bch.fe-answers-while-waiting",
 		"while a reply is due nothing on the channel is looked at",
@@ -111,36 +106,16 @@ static const struct row rows[QUIRKS] = {
 		"CHECK_DEVICE_STATE comes before the transfer" },
 };
 
+static const struct quirk_table table = { rows, QUIRKS };
+
 bool quirks_add(struct quirk_set *set, const char *name)
 {
-	for (unsigned int i = 0; i < QUIRKS; i++)
-		if (strcmp(rows[i].name, name) == 0)
-			return set->has[i] = true;
-	return false;
-}
+	size_t i = quirk_find(&table, name);
 
-static void list_text(FILE *out)
-{
-	for (const struct row *row = rows; row < rows + QUIRKS; row++)
-		fprintf(out, "%-34s %s\n    %s%s%s%s\n", row->name, row->clause, row->symptom,
-			row->seen ? " (" : "", row->seen ? row->seen : "", row->seen ? ")" : "");
-}
-
-/* Nothing in the table needs to be escaped. */
-static void list_json(FILE *out)
-{
-	for (const struct row *row = rows; row < rows + QUIRKS; row++)
-		fprintf(out,
-			"%s{\"name\": \"%s\", \"clause\": \"%s\", \"symptom\": \"%s\", \"seen\": \"%s\"}",
-			row == rows ? "[" : ",\n ", row->name, row->clause, row->symptom,
-			row->seen ? row->seen : "");
-	fprintf(out, "]\n");
+	return i < QUIRKS && (set->has[i] = true);
 }
 
 void quirks_list(FILE *out, bool json)
 {
-	if (json)
-		list_json(out);
-	else
-		list_text(out);
+	quirk_list(&table, out, json);
 }

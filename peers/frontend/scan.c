@@ -5,13 +5,11 @@
 
 #include "scan.h"
 
-static void scan_stmt(struct player *p, const struct script_stmt *stmt)
+static void scan_stmt(void *ctx, const struct script_stmt *stmt)
 {
 	const struct vu_message_info *info;
+	struct player *p = ctx;
 
-	for (size_t b = 0; b < stmt->nbranches; b++)
-		for (size_t i = 0; i < stmt->branches[b].nstmts; i++)
-			scan_stmt(p, stmt->branches[b].stmts[i]);
 	if (stmt->kind == STMT_VERB && !strcmp(stmt->word, "serve")) {
 		const struct script_expr *e = script_positional(stmt, 1);
 
@@ -31,14 +29,7 @@ static void scan_stmt(struct player *p, const struct script_stmt *stmt)
 
 int scan_script(struct player *p, struct script *s, struct script_error *err)
 {
-	struct script_stmt *stmt;
-	int more;
-
-	while ((more = script_next(s, &stmt, err)) > 0) {
-		scan_stmt(p, stmt);
-		script_stmt_free(stmt);
-	}
-	return more < 0 ? more : script_rewind(s);
+	return script_survey(s, scan_stmt, p, err);
 }
 
 void scan_features(const struct script_header *h, const struct vu_device *dev, struct scan_wanted *w)

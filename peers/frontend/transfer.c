@@ -147,16 +147,6 @@ enum script_step player_feed(struct player *p, struct script_call *call)
 			   (struct script_value){ VALUE_FD, (uint64_t)-1 }) ? STEP_ERROR : STEP_DONE;
 }
 
-static uint64_t option(struct script_call *call, const char *name, uint64_t fallback)
-{
-	const struct script_arg *arg = script_named(call->stmt, name);
-	uint64_t value;
-
-	if (!arg || script_number(call->interp, arg->value, &value, call->actual, sizeof(call->actual)))
-		return fallback;
-	return value;
-}
-
 /* corrupt $state at=N, truncate $state to=N, garbage $state size=N */
 enum script_step player_spoil(struct player *p, struct script_call *call)
 {
@@ -168,19 +158,19 @@ enum script_step player_spoil(struct player *p, struct script_call *call)
 		return trouble(call, STEP_ERROR, "a state is wanted, such as $state");
 	switch (call->stmt->word[0]) {
 	case 'c':
-		at = option(call, "at", 0);
+		at = player_option(call, "at", 0);
 		if (at >= s->len)
 			return trouble(call, STEP_UNREACHED, "the state is too short for that");
 		s->bytes[at] ^= 0xff;
 		return STEP_DONE;
 	case 't':
-		size = option(call, "to", s->len / 2);
+		size = player_option(call, "to", s->len / 2);
 		if (size > s->len)
 			return trouble(call, STEP_UNREACHED, "the state is too short for that");
 		s->len = size;
 		return STEP_DONE;
 	default:
-		size = option(call, "size", 4096);
+		size = player_option(call, "size", 4096);
 		if (size > STATE_MAX || reserve(s, size))
 			return trouble(call, STEP_ERROR, "out of memory");
 		memset(s->bytes, 0xa5, size);

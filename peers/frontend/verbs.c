@@ -28,7 +28,7 @@ static bool number(struct script_call *call, size_t i, uint64_t *value)
 	return e && !script_number(call->interp, e, value, call->actual, sizeof(call->actual));
 }
 
-static uint64_t option(struct script_call *call, const char *name, uint64_t fallback)
+uint64_t player_option(struct script_call *call, const char *name, uint64_t fallback)
 {
 	const struct script_arg *arg = script_named(call->stmt, name);
 	uint64_t value;
@@ -57,8 +57,8 @@ static struct player_ring *ring_arg(struct player *p, struct script_call *call, 
 static enum script_step verb_region(struct player *p, struct script_call *call)
 {
 	const char *name = script_positional(call->stmt, 0)->text, *same = word(call, "same");
-	uint64_t guest = option(call, "guest", 0), size = option(call, "size", 1 << 20);
-	uint64_t user = option(call, "user", guest + 0x7f5500000000), offset = option(call, "offset", 0);
+	uint64_t guest = player_option(call, "guest", 0), size = player_option(call, "size", 1 << 20);
+	uint64_t user = player_option(call, "user", guest + 0x7f5500000000), offset = player_option(call, "offset", 0);
 	const struct vu_region *other = same ? vu_memory_find(&p->memory, same) : NULL;
 	struct vu_region *r;
 
@@ -102,7 +102,7 @@ static enum script_step verb_ring(struct player *p, struct script_call *call)
 		return STEP_ERROR;
 	player_give_up(p, index);
 	ring->laid_out = ring->has_base = false;
-	ring->size = (uint16_t)option(call, "size", ring->size);
+	ring->size = (uint16_t)player_option(call, "size", ring->size);
 	ring->packed = ring->packed || script_flag(call->stmt, "packed");
 	ring->event_idx = ring->event_idx || script_flag(call->stmt, "event-idx");
 	if (region)
@@ -138,7 +138,7 @@ static size_t request_args(struct script_call *call, struct vu_arg args[VU_REQUE
 		if (!arg->name)
 			continue;
 		args[n].key = arg->name;
-		args[n++].value = option(call, arg->name, 0);
+		args[n++].value = player_option(call, arg->name, 0);
 	}
 	return n;
 }
@@ -171,7 +171,7 @@ static enum script_step verb_kick(struct player *p, struct script_call *call)
 
 	if (!number(call, 0, &ring))
 		return STEP_ERROR;
-	player_kick(p, ring, option(call, "value", 1));
+	player_kick(p, ring, player_option(call, "value", 1));
 	return STEP_DONE;
 }
 

@@ -126,26 +126,26 @@ static bool inside(uint64_t start, uint64_t len, uint64_t base, uint64_t size)
 	return start >= base && start - base < size && len <= size - (start - base);
 }
 
+static const struct vu_region *holding(const struct vu_memory *mem, uint64_t guest, uint64_t len)
+{
+	for (size_t i = 0; i < mem->nregions; i++)
+		if (inside(guest, len, mem->regions[i].guest_address, mem->regions[i].size))
+			return &mem->regions[i];
+	return NULL;
+}
+
 void *vu_memory_host(const struct vu_memory *mem, uint64_t guest, uint64_t len)
 {
-	for (size_t i = 0; i < mem->nregions; i++) {
-		const struct vu_region *r = &mem->regions[i];
+	const struct vu_region *r = holding(mem, guest, len);
 
-		if (inside(guest, len, r->guest_address, r->size))
-			return r->host + (guest - r->guest_address);
-	}
-	return NULL;
+	return r ? r->host + (guest - r->guest_address) : NULL;
 }
 
 uint64_t vu_memory_guest_to_user(const struct vu_memory *mem, uint64_t guest)
 {
-	for (size_t i = 0; i < mem->nregions; i++) {
-		const struct vu_region *r = &mem->regions[i];
+	const struct vu_region *r = holding(mem, guest, 0);
 
-		if (inside(guest, 0, r->guest_address, r->size))
-			return r->user_address + (guest - r->guest_address);
-	}
-	return UINT64_MAX;
+	return r ? r->user_address + (guest - r->guest_address) : UINT64_MAX;
 }
 
 uint64_t vu_memory_user_to_guest(const struct vu_memory *mem, uint64_t user)

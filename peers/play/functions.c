@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Functions of expressions that mean the same on either side: of descriptors and of the subject. */
+/* Functions of expressions that mean the same on either side: of descriptors, of the subject and of features. */
 #include <errno.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -63,8 +63,28 @@ static int fn_signals(struct play *play, const struct script_value *a, uint64_t 
 	return 0;
 }
 
-int play_function(struct play *play, const char *name, const struct script_value *args, size_t nargs,
-		  uint64_t *value)
+/* Whether all the features that the argument names are among these. */
+static int features_function(const struct vu_model *model, const char *name,
+			     const struct script_value *args, size_t nargs, uint64_t *value)
+{
+	const struct {
+		const char *name;
+		uint64_t features;
+	} table[] = {
+		{ "offered", model->features_offered }, { "offered_protocol", model->protocol_offered },
+		{ "acked", model->features },		{ "acked_protocol", model->protocol },
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (!strcmp(table[i].name, name)) {
+			*value = nargs == 1 && (table[i].features & args[0].number) == args[0].number;
+			return nargs == 1 ? 0 : -EINVAL;
+		}
+	return -ENOENT;
+}
+
+int play_function(struct play *play, const struct vu_model *model, const char *name,
+		  const struct script_value *args, size_t nargs, uint64_t *value)
 {
 	static const struct {
 		const char *name;
@@ -78,5 +98,5 @@ int play_function(struct play *play, const char *name, const struct script_value
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		if (!strcmp(table[i].name, name))
 			return table[i].nargs == nargs ? table[i].call(play, args, value) : -EINVAL;
-	return -ENOENT;
+	return features_function(model, name, args, nargs, value);
 }

@@ -96,7 +96,7 @@ void play_needs(const struct script_header *h, struct play_needs *needs);
 enum script_step play_verb(struct play *play, struct script_call *call);
 
 /** play_function - functions that mean the same on either side. 0, -EINVAL, or -ENOENT: there is none. */
-int play_function(struct play *play, const char *name, const struct script_value *args, size_t nargs,
+int play_function(struct play *play, const struct vu_model *model, const char *name, const struct script_value *args, size_t nargs,
 		  uint64_t *value);
 
 /** play_hook - the command of that name, or NULL. */

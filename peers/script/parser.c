@@ -321,6 +321,26 @@ int script_rewind(struct script *s)
 	return failed;
 }
 
+static void look_at(const struct script_stmt *stmt, script_look look, void *ctx)
+{
+	look(ctx, stmt);
+	for (size_t b = 0; b < stmt->nbranches; b++)
+		for (size_t i = 0; i < stmt->branches[b].nstmts; i++)
+			look_at(stmt->branches[b].stmts[i], look, ctx);
+}
+
+int script_survey(struct script *s, script_look look, void *ctx, struct script_error *err)
+{
+	struct script_stmt *stmt;
+	int more;
+
+	while ((more = script_next(s, &stmt, err)) > 0) {
+		look_at(stmt, look, ctx);
+		script_stmt_free(stmt);
+	}
+	return more < 0 ? more : script_rewind(s);
+}
+
 static void free_comments(struct script_comment *comment)
 {
 	while (comment) {

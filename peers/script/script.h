@@ -154,6 +154,11 @@ int script_next(struct script *s, struct script_stmt **stmt, struct script_error
 
 /** script_rewind - back to the first statement. */
 int script_rewind(struct script *s);
+
+typedef void (*script_look)(void *ctx, const struct script_stmt *stmt);
+
+/** script_survey - show every statement to @look, those within branches too, and rewind. 0 or -EINVAL with @err. */
+int script_survey(struct script *s, script_look look, void *ctx, struct script_error *err);
 void script_close(struct script *s);
 void script_stmt_free(struct script_stmt *stmt);
 
