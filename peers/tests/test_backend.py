@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """vu-backend keeps to the conventions of back-end programs: options, capabilities, exit."""
 
+from __future__ import annotations
+
 import json
 import os
 import signal
@@ -8,6 +10,7 @@ import socket
 import struct
 import subprocess
 from pathlib import Path
+from typing import Any, Iterator
 
 import pytest
 
@@ -16,52 +19,52 @@ GET_FEATURES = struct.pack("=III", 1, 1, 0)
 SECONDS = 10
 
 
-def finish(*args):
+def finish(*args: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([BACKEND, *args], capture_output=True, text=True, timeout=SECONDS)
 
 
-def start(*args, **kwargs):
-    return subprocess.Popen([BACKEND, *args], stderr=subprocess.PIPE, **kwargs)
+def start(*args: str, **how: Any) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([BACKEND, *args], stderr=subprocess.PIPE, **how)
 
 
-def ask(sock):
+def ask(sock: socket.socket) -> tuple[int, ...]:
     sock.settimeout(SECONDS)
     sock.sendall(GET_FEATURES)
     return struct.unpack("=IIIQ", sock.recv(64))
 
 
-def stop(process):
+def stop(process: subprocess.Popen[bytes]) -> int:
     process.send_signal(signal.SIGTERM)
     with process:
         return process.wait(SECONDS)
 
 
 @pytest.fixture
-def listener(tmp_path):
+def listener(tmp_path: Path) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX) as sock:
         sock.bind(str(tmp_path / "socket"))
         sock.listen()
         yield sock
 
 
-def client_of(listener):
+def client_of(listener: socket.socket) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX)
     sock.connect(listener.getsockname())
     return sock
 
 
 @pytest.mark.parametrize("device, kind", [("blk", "block"), ("net", "net"), ("rng", "rng"), ("fs", "fs")])
-def test_capabilities(device, kind):
+def test_capabilities(device: str, kind: str) -> None:
     run = finish("--print-capabilities", f"--device={device}")
     assert run.returncode == 0
     assert json.loads(run.stdout)["type"] == kind
 
 
-def test_capabilities_of_a_disk():
+def test_capabilities_of_a_disk() -> None:
     assert json.loads(finish("--print-capabilities").stdout)["features"] == ["read-only", "blk-file"]
 
 
-def test_with_print_capabilities_the_rest_is_ignored(tmp_path):
+def test_with_print_capabilities_the_rest_is_ignored(tmp_path: Path) -> None:
     run = finish("--fd=99", f"--socket-path={tmp_path}/socket", "--nonsense", "--print-capabilities", "left over")
     assert run.returncode == 0 and json.loads(run.stdout)
     assert not (tmp_path / "socket").exists()
@@ -71,7 +74,7 @@ def test_with_print_capabilities_the_rest_is_ignored(tmp_path):
     [], ["--socket-path=/nowhere/socket", "--fd=3"], ["--fd=-1"], ["--fd=x"], ["--device=toaster"], ["--queues=0"],
     ["--size=1X"], ["--with=bells"], ["--nonsense"], ["operand"], ["--connect", "--fd=3"],
 ])
-def test_wrong_use_ends_early(args):
+def test_wrong_use_ends_early(args: list[str]) -> None:
     run = finish(*args)
     assert run.returncode == 2 and run.stderr and not run.stdout
 
@@ -79,12 +82,12 @@ def test_wrong_use_ends_early(args):
 @pytest.mark.parametrize("args", [
     ["--socket-path=/nowhere/socket"], ["--fd=99"], ["--socket-path=/tmp/" + "x" * 200], ["--blk-file=/nowhere/disk", "--fd=0"],
 ])
-def test_what_cannot_be_had_ends_early(args):
+def test_what_cannot_be_had_ends_early(args: list[str]) -> None:
     run = finish(*args)
     assert run.returncode == 1 and run.stderr
 
 
-def test_sigterm_ends_it_and_nothing_is_left(tmp_path):
+def test_sigterm_ends_it_and_nothing_is_left(tmp_path: Path) -> None:
     path = tmp_path / "socket"
     process = start(f"--socket-path={path}")
     try:
@@ -97,13 +100,13 @@ def test_sigterm_ends_it_and_nothing_is_left(tmp_path):
     assert not path.exists()
 
 
-def wait_for(path, process):
+def wait_for(path: Path, process: subprocess.Popen[bytes]) -> None:
     """Its first line of output would come when it fails; the socket appears when it does not."""
     while not path.exists():
         assert process.poll() is None
 
 
-def test_fd_that_listens(listener):
+def test_fd_that_listens(listener: socket.socket) -> None:
     process = start(f"--fd={listener.fileno()}", pass_fds=[listener.fileno()])
     try:
         for _ in range(2):
@@ -113,7 +116,7 @@ def test_fd_that_listens(listener):
         assert stop(process) == 0
 
 
-def test_fd_that_is_connected():
+def test_fd_that_is_connected() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         process = start(f"--fd={theirs.fileno()}", pass_fds=[theirs.fileno()])
@@ -123,7 +126,7 @@ def test_fd_that_is_connected():
         assert process.wait(SECONDS) == 0
 
 
-def test_it_connects_when_told_to(listener):
+def test_it_connects_when_told_to(listener: socket.socket) -> None:
     process = start(f"--socket-path={listener.getsockname()}", "--connect")
     listener.settimeout(SECONDS)
     with listener.accept()[0] as sock:
@@ -132,7 +135,7 @@ def test_it_connects_when_told_to(listener):
         assert process.wait(SECONDS) == 0
 
 
-def test_once_is_once(listener):
+def test_once_is_once(listener: socket.socket) -> None:
     process = start(f"--fd={listener.fileno()}", "--once", pass_fds=[listener.fileno()])
     with client_of(listener) as sock:
         ask(sock)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """generate.py says so when the data holds something that it does not understand."""
 
+from __future__ import annotations
+
 import re
 import subprocess
 import sys
@@ -12,7 +14,8 @@ ROOT = Path(__file__).parents[2]
 SPEC = ROOT / "fixtures/spec"
 
 
-def generate(tmp_path, old="", new="", table="protocol.toml"):
+def generate(tmp_path: Path, old: str = "", new: str = "",
+             table: str = "protocol.toml") -> tuple[subprocess.CompletedProcess[str], Path]:
     """Run it on the data with the first `old` replaced by `new`."""
     spec, out = tmp_path / "spec", tmp_path / "out"
     spec.mkdir()
@@ -26,7 +29,7 @@ def generate(tmp_path, old="", new="", table="protocol.toml"):
     return run, out
 
 
-def test_all_rows_are_there(tmp_path):
+def test_all_rows_are_there(tmp_path: Path) -> None:
     run, out = generate(tmp_path)
     assert run.returncode == 0, run.stderr
     text = (SPEC / "protocol.toml").read_text()
@@ -57,7 +60,7 @@ def test_all_rows_are_there(tmp_path):
     ("[limits]", "[limit]", "unknown schema"),
     ('name = "flags", type = "u32", offset = 4', 'name = "flags", type = "u32", offset = 6', "another layout"),
 ])
-def test_what_it_does_not_understand_is_an_error(tmp_path, old, new, complaint):
+def test_what_it_does_not_understand_is_an_error(tmp_path: Path, old: str, new: str, complaint: str) -> None:
     run, out = generate(tmp_path, old, new)
     assert run.returncode != 0
     assert complaint in run.stderr, run.stderr
@@ -65,8 +68,9 @@ def test_what_it_does_not_understand_is_an_error(tmp_path, old, new, complaint):
     assert not out.exists()
 
 
-def test_a_clause_occurs_once(tmp_path):
+def test_a_clause_occurs_once(tmp_path: Path) -> None:
     first = re.search(r'^id = "(.*)"$', (SPEC / "clauses.toml").read_text(), re.M)
+    assert first
     twice = f'[[clause]]\nid = "{first[1]}"\n\n[[clause]]'
     run, _ = generate(tmp_path, "[[clause]]", twice, table="clauses.toml")
     assert f"{first[1]} occurs twice" in run.stderr

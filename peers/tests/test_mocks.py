@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The two mocks against each other: the reference front-end passes, each of its quirks is caught by its clause."""
 
+from __future__ import annotations
+
 import json
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,55 +17,59 @@ SCENARIOS = sorted((ROOT / "scenarios/frontend").rglob("*.vus"))
 DEADLOCK = ROOT / "scenarios/frontend/deadlock/answers-channel-while-waiting.vus"
 
 
-def run(*words):
+def run(*words: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run([str(w) for w in words], capture_output=True, text=True, timeout=60)
 
 
-def front_end(*quirks):
+def front_end(*quirks: str) -> str:
     words = [str(BIN / "vu-frontend"), "--quiet", "--lifecycle", "--device", "blk", "--socket", "{socket}"]
     return " ".join(words + [f"--quirk {q}" for q in quirks])
 
 
-def play(scenario, command, tmp_path):
+def play(scenario: Path | str, command: str, tmp_path: Path) -> dict[str, Any]:
     events = tmp_path / "events"
     run(BIN / "vu-backend", "--quiet", "--events", events, "--run", command, scenario)
-    last = json.loads(events.read_text().splitlines()[-1])
+    last: dict[str, Any] = json.loads(events.read_text().splitlines()[-1])
     assert last["event"] == "verdict"
     return last
 
 
-def quirks():
+def quirks() -> list[dict[str, str]]:
     listed = run(BIN / "vu-frontend", "--list-quirks=json")
-    return json.loads(listed.stdout) if listed.returncode == 0 else []
+    rows: list[dict[str, str]] = json.loads(listed.stdout) if listed.returncode == 0 else []
+    return rows
 
 
-def that_check(clause):
+QUIRKS = quirks()
+
+
+def that_check(clause: str) -> list[str]:
     heads = [json.loads(line) for line in run(BIN / "vu-frontend", "--describe", *SCENARIOS).stdout.splitlines()]
     return [head["path"] for head in heads if clause in head["checks"]]
 
 
 @pytest.mark.parametrize("device", ["blk", "net", "fs"])
-def test_the_lifecycle_passes(device):
+def test_the_lifecycle_passes(device: str) -> None:
     back_end = f"{BIN}/vu-backend --device={device} --socket-path={{socket}}"
     done = run(BIN / "vu-frontend", "--lifecycle", "--device", device, "--run", back_end)
     assert done.returncode == 0, done.stdout
     assert done.stdout.splitlines()[-1] == "pass (subject: clean)"
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda path: path.stem)
-def test_the_reference_passes(scenario, tmp_path):
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=[path.stem for path in SCENARIOS])
+def test_the_reference_passes(scenario: Path, tmp_path: Path) -> None:
     verdict = play(scenario, front_end(), tmp_path)
     assert verdict["verdict"] == "pass", verdict
     assert not verdict["breaches"]
 
 
-@pytest.mark.parametrize("quirk", quirks(), ids=lambda quirk: quirk["name"])
-def test_a_quirk_is_caught_by_its_clause(quirk, tmp_path):
+@pytest.mark.parametrize("quirk", QUIRKS, ids=[quirk["name"] for quirk in QUIRKS])
+def test_a_quirk_is_caught_by_its_clause(quirk: dict[str, str], tmp_path: Path) -> None:
     verdicts = [play(s, front_end(quirk["name"]), tmp_path) for s in that_check(quirk["clause"])]
     assert any(v["verdict"] == "fail" and quirk["clause"] in v["clauses"] for v in verdicts), verdicts
 
 
-def test_a_deadlock_is_shown_as_a_cycle(tmp_path):
+def test_a_deadlock_is_shown_as_a_cycle(tmp_path: Path) -> None:
     verdict = play(DEADLOCK, front_end("blocks-channel-while-waiting"), tmp_path)
     assert verdict["ending"] == "hung"
     assert verdict["played_ns"] < 4e9
@@ -70,13 +77,13 @@ def test_a_deadlock_is_shown_as_a_cycle(tmp_path):
     assert waits == ["front-end waits for back-end", "back-end waits for ring 0", "ring 0 waits for front-end"]
 
 
-def test_a_subject_that_never_connects_is_inconclusive(tmp_path):
+def test_a_subject_that_never_connects_is_inconclusive(tmp_path: Path) -> None:
     verdict = play(DEADLOCK, "true", tmp_path)
     assert verdict["verdict"] == "inconclusive"
     assert "before it connected" in verdict["reason"]
 
 
-def test_a_feature_that_is_lacking_is_no_failure(tmp_path):
+def test_a_feature_that_is_lacking_is_no_failure(tmp_path: Path) -> None:
     scenario = tmp_path / "lacking.vus"
     scenario.write_text("title    It needs what the front-end does not take\nsubject  front-end\nneeds    STATUS\n\n"
                         "serve until GET_VRING_BASE\n")
@@ -98,7 +105,7 @@ def test_a_feature_that_is_lacking_is_no_failure(tmp_path):
     ("fence", "error", "a back-end cannot do that"),
     ("closed within 20s\nconnect\n-> SET_OWNER", "pass", ""),
 ])
-def test_what_a_script_may_do(lines, verdict, reason, tmp_path):
+def test_what_a_script_may_do(lines: str, verdict: str, reason: str, tmp_path: Path) -> None:
     scenario = tmp_path / "script.vus"
     scenario.write_text(f"title    A script\nsubject  front-end\n\n{lines}\n")
     came = play(scenario, front_end(), tmp_path)
