@@ -17,11 +17,11 @@ struct backend_options {
 	const struct vu_service_ops *ops;
 	struct vu_service_options service;
 	const char *socket_path; /* NULL with `fd` */
-	int fd;                  /* inherited socket, listening or connected; -1 with `socket_path` */
-	bool client;             /* connects to socket_path instead of listening there */
-	bool once;               /* ends with its first connection */
-	bool verbose;            /* tells every message */
-	unsigned int traits;     /* of enum vu_service_trait, beside those of the device */
+	int fd;              /* inherited socket, listening or connected; -1 with `socket_path` */
+	bool client;         /* connects to socket_path instead of listening there */
+	bool once;           /* ends with its first connection */
+	bool verbose;        /* tells every message */
+	unsigned int traits; /* of enum vu_service_trait, beside those of the device */
 	uint64_t without, without_protocol; /* features that are not offered */
 	struct quirk_set quirks;
 };
@@ -58,7 +58,13 @@ struct asked {
 	void (*answered)(struct backend *be, unsigned int ring, struct vu_message *reply);
 };
 
-enum transfer_state { TRANSFER_NONE, TRANSFER_SAVING, TRANSFER_LOADING, TRANSFER_GOOD, TRANSFER_BAD };
+enum transfer_state {
+	TRANSFER_NONE,
+	TRANSFER_SAVING,
+	TRANSFER_LOADING,
+	TRANSFER_GOOD,
+	TRANSFER_BAD
+};
 
 /* The internal state of the device on its way to or from another back-end. */
 struct transfer {
@@ -87,11 +93,11 @@ struct inflight {
 
 /* What only quirks have to remember of a connection. */
 struct oddities {
-	bool asked;       /* GET_PROTOCOL_FEATURES came */
-	bool ran, stopped; /* some ring was started, was stopped since */
-	bool postcopied;  /* POSTCOPY_END came */
-	bool reset, ownerless; /* RESET_DEVICE came, and no SET_OWNER since */
-	bool configured;  /* GET_SHMEM_CONFIG came */
+	bool asked;                   /* GET_PROTOCOL_FEATURES came */
+	bool ran, stopped;            /* some ring was started, was stopped since */
+	bool postcopied;              /* POSTCOPY_END came */
+	bool reset, ownerless;        /* RESET_DEVICE came, and no SET_OWNER since */
+	bool configured;              /* GET_SHMEM_CONFIG came */
 	uint32_t used[BACKEND_RINGS]; /* used index at the stop, with bit 16 set */
 };
 
@@ -128,7 +134,7 @@ struct backend {
 	struct asked asked[BACKEND_ASKED];
 	size_t nasked;
 	bool config_changed; /* to be told when it may be */
-	bool announced; /* what it says of itself when it begins to run was said */
+	bool announced;      /* what it says of itself when it begins to run was said */
 	bool shmem_mapped, object_added;
 	int shmem_fd, object_fd;
 	struct inflight inflight;
@@ -152,20 +158,27 @@ static inline bool quirk(const struct backend *be, enum quirk which)
 	return be->opt->quirks.has[which];
 }
 
-
 typedef int handler(struct backend *be, struct vu_message *msg, struct vu_message *reply);
 
 /* ---- server.c: sockets, events, and the life of a connection ---- */
 
-enum watched { WATCH_LISTENER, WATCH_SIGNALS, WATCH_MAIN, WATCH_CHANNEL, WATCH_KICK, WATCH_TRANSFER,
-	       WATCH_SERVICE, WATCH_SUBJECT };
+enum watched {
+	WATCH_LISTENER,
+	WATCH_SIGNALS,
+	WATCH_MAIN,
+	WATCH_CHANNEL,
+	WATCH_KICK,
+	WATCH_TRANSFER,
+	WATCH_SERVICE,
+	WATCH_SUBJECT
+};
 
 /** backend_run - serve until told to stop. 0, or -errno when it could not begin. */
 int backend_run(const struct backend_options *opt, char *why, size_t size);
 
 /** backend_open - ready to serve; NULL with @why. backend_close() ends it. */
-struct backend *backend_open(const struct backend_options *opt, const struct backend_watcher *watcher, char *why,
-			     size_t size);
+struct backend *backend_open(const struct backend_options *opt,
+			     const struct backend_watcher *watcher, char *why, size_t size);
 void backend_close(struct backend *be);
 
 /** backend_turn - wait for something to serve until @deadline, and serve it; false when nothing came. */
@@ -175,13 +188,15 @@ bool backend_turn(struct backend *be, int64_t deadline);
 void backend_disconnect(struct backend *be);
 
 /** backend_send - send @msg and tell the watcher. Descriptors stay with @msg. 0 or -errno. */
-int backend_send(struct backend *be, const struct vu_message *msg, const struct vu_forge *forge, int64_t deadline);
+int backend_send(struct backend *be, const struct vu_message *msg, const struct vu_forge *forge,
+		 int64_t deadline);
 
 /** backend_came - whether the watcher takes @msg. */
 bool backend_came(struct backend *be, struct vu_message *msg);
 
 /** backend_watch, backend_unwatch - have the loop look at @fd. Before it is closed it must be unwatched. */
-int backend_watch(struct backend *be, int fd, uint32_t events, enum watched what, unsigned int index);
+int backend_watch(struct backend *be, int fd, uint32_t events, enum watched what,
+		  unsigned int index);
 void backend_unwatch(struct backend *be, int fd);
 void backend_close_fd(struct backend *be, int *fd);
 
@@ -248,8 +263,8 @@ void guard_ranges(struct guard *g, const struct vu_map *map);
 void guard_free(struct guard *g);
 
 /* ---- rings.c: the state of rings; serve.c: what is done with their elements ---- */
-handler set_vring_num, set_vring_addr, set_vring_base, get_vring_base, set_vring_kick, set_vring_call,
-	set_vring_err, set_vring_enable;
+handler set_vring_num, set_vring_addr, set_vring_base, get_vring_base, set_vring_kick,
+	set_vring_call, set_vring_err, set_vring_enable;
 struct ring *ring_of(struct backend *be, uint64_t index);
 void rings_init(struct backend *be);
 void rings_close(struct backend *be);

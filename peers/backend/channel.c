@@ -69,7 +69,8 @@ int channel_ask(struct backend *be, struct vu_message *msg, unsigned int ring,
 	int err = 0;
 
 	deviation_request(be, msg);
-	if (answered && has_protocol(be, VU_PF_REPLY_ACK) && !quirk(be, QUIRK_INBAND_CALL_UNCONFIRMED))
+	if (answered && has_protocol(be, VU_PF_REPLY_ACK) &&
+	    !quirk(be, QUIRK_INBAND_CALL_UNCONFIRMED))
 		msg->flags |= VU_FLAG_NEED_REPLY;
 	if (answered && reply)
 		err = expect(be, msg->request, ring, answered);

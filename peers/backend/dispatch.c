@@ -122,7 +122,8 @@ static int send_reply(struct backend *be, struct vu_message *reply)
 
 static bool wants_ack(const struct backend *be, const struct vu_message *msg)
 {
-	return deviation_ack(be, msg, vu_message_needs_reply(msg) && has_protocol(be, VU_PF_REPLY_ACK));
+	return deviation_ack(be, msg,
+			     vu_message_needs_reply(msg) && has_protocol(be, VU_PF_REPLY_ACK));
 }
 
 static int acknowledge(struct backend *be, const struct vu_message *msg, uint64_t result)
@@ -157,7 +158,8 @@ static int refuse(struct backend *be, const struct vu_message *msg, int err)
 
 void backend_hold(struct backend *be, bool hold)
 {
-	struct epoll_event ev = { .events = hold ? 0 : EPOLLIN, .data.u64 = (uint64_t)WATCH_MAIN << 32 };
+	struct epoll_event ev = { .events = hold ? 0 : EPOLLIN,
+				  .data.u64 = (uint64_t)WATCH_MAIN << 32 };
 
 	be->holding = hold;
 	epoll_ctl(be->epoll, EPOLL_CTL_MOD, be->main.fd, &ev);
@@ -206,7 +208,8 @@ int backend_serve(struct backend *be, struct vu_message *msg)
 	if (!header_holds(msg))
 		return -EPROTO;
 	deviation_message(be, msg);
-	if (quirk(be, QUIRK_SUSPENDED_IS_DEAF) && suspended(be) && be->odd.ran && has_own_reply(msg))
+	if (quirk(be, QUIRK_SUSPENDED_IS_DEAF) && suspended(be) && be->odd.ran &&
+	    has_own_reply(msg))
 		return 0;
 	if (quirk(be, QUIRK_ACK_BEFORE_EFFECT))
 		acknowledge_unseen(be, msg);

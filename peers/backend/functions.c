@@ -33,8 +33,9 @@ static int fn_base(struct player *p, const struct script_value *a, uint64_t *val
 
 static int fn_peek(struct player *p, const struct script_value *a, uint64_t *value)
 {
-	const void *host = a[1].number <= sizeof(*value) ?
-				   vu_map_guest(&p->be->map, a[0].number, a[1].number) : NULL;
+	const void *host = a[1].number <= sizeof(*value)
+				   ? vu_map_guest(&p->be->map, a[0].number, a[1].number)
+				   : NULL;
 
 	*value = 0;
 	if (host)
@@ -50,8 +51,10 @@ int player_function(void *ctx, const char *name, const struct script_value *args
 		size_t nargs;
 		function call;
 	} table[] = {
-		{ "started", 1, fn_started }, { "enabled", 1, fn_enabled },
-		{ "base", 1, fn_base },	      { "peek", 2, fn_peek },
+		{ "started", 1, fn_started },
+		{ "enabled", 1, fn_enabled },
+		{ "base", 1, fn_base },
+		{ "peek", 2, fn_peek },
 	};
 	struct player *p = ctx;
 

@@ -149,7 +149,8 @@ bool player_may_arrive(void *ctx, enum script_arrow arrow, uint32_t request, cha
 	}
 	if (p->be->connected)
 		return true;
-	snprintf(why, size, "%s", p->play->subject.exited ? "the subject ended" :
-							    "the front-end closed the connection");
+	snprintf(why, size, "%s",
+		 p->play->subject.exited ? "the subject ended"
+					 : "the front-end closed the connection");
 	return false;
 }

@@ -56,7 +56,8 @@ int get_inflight_fd(struct backend *be, struct vu_message *msg, struct vu_messag
 	set_field(reply, "num_queues", queues);
 	set_field(reply, "queue_size", queue_size);
 	if (quirk(be, QUIRK_INFLIGHT_VERSION_ODD))
-		pwrite(fd, &(uint16_t){ 2 }, sizeof(uint16_t), offsetof(struct inflight_split, version));
+		pwrite(fd, &(uint16_t){ 2 }, sizeof(uint16_t),
+		       offsetof(struct inflight_split, version));
 	if (!quirk(be, QUIRK_INFLIGHT_WITHOUT_BUFFER))
 		vu_message_add_fd(reply, fd);
 	return ANSWERED;
@@ -126,7 +127,8 @@ int inflight_attach(struct backend *be, struct ring *ring)
 		return 0;
 	if (ring->served.size > in->queue_size)
 		return -EINVAL;
-	deviation_before_attach(be, ring, in->bytes + ring->index * region_size(be, in->queue_size));
+	deviation_before_attach(be, ring,
+				in->bytes + ring->index * region_size(be, in->queue_size));
 	return vu_inflight_attach(&ring->served,
 				  in->bytes + ring->index * region_size(be, in->queue_size));
 }

@@ -75,8 +75,11 @@ static void report(struct backend *be, uint8_t type, const struct vu_fault *faul
 	if (!channel_may(be, VU_BACKEND_IOTLB_MSG) || quirk(be, QUIRK_IOTLB_MISS_SILENT))
 		return;
 	vu_message_init(&msg, VU_BACKEND, VU_BACKEND_IOTLB_MSG);
-	set_field(&msg, "iova", quirk(be, fault->miss ? QUIRK_IOTLB_MISS_ELSEWHERE : QUIRK_IOTLB_FAILURE_ELSEWHERE) ?
-					0 : fault->iova);
+	set_field(
+		&msg, "iova",
+		quirk(be, fault->miss ? QUIRK_IOTLB_MISS_ELSEWHERE : QUIRK_IOTLB_FAILURE_ELSEWHERE)
+			? 0
+			: fault->iova);
 	set_field(&msg, "perm", fault->perm);
 	set_field(&msg, "type", type);
 	channel_ask(be, &msg, 0, NULL);

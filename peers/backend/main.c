@@ -9,9 +9,25 @@
 #include "player.h"
 
 enum {
-	OPT_SOCKET_PATH = 256, OPT_FD, OPT_CAPABILITIES, OPT_CONNECT, OPT_DEVICE, OPT_QUEUES, OPT_SIZE,
-	OPT_BLK_FILE, OPT_SHARED_DIR, OPT_READ_ONLY, OPT_LATENCY, OPT_VIRTIO_ID, OPT_CONFIG_SIZE, OPT_WITH, OPT_ONCE, OPT_VERBOSE,
-	OPT_QUIRK, OPT_LIST_QUIRKS, OPT_HELP,
+	OPT_SOCKET_PATH = 256,
+	OPT_FD,
+	OPT_CAPABILITIES,
+	OPT_CONNECT,
+	OPT_DEVICE,
+	OPT_QUEUES,
+	OPT_SIZE,
+	OPT_BLK_FILE,
+	OPT_SHARED_DIR,
+	OPT_READ_ONLY,
+	OPT_LATENCY,
+	OPT_VIRTIO_ID,
+	OPT_CONFIG_SIZE,
+	OPT_WITH,
+	OPT_ONCE,
+	OPT_VERBOSE,
+	OPT_QUIRK,
+	OPT_LIST_QUIRKS,
+	OPT_HELP,
 };
 
 static const struct option longopts[] = {
@@ -144,13 +160,15 @@ static bool with(struct backend_options *opt, const char *list)
 	static const struct {
 		const char *name;
 		enum vu_service_trait trait;
-	} extras[] = { { "objects", VU_SERVICE_OBJECTS }, { "shmem", VU_SERVICE_SHMEM },
+	} extras[] = { { "objects", VU_SERVICE_OBJECTS },
+		       { "shmem", VU_SERVICE_SHMEM },
 		       { "doorbells", VU_SERVICE_DOORBELLS } };
 
 	while (*list) {
 		size_t len = strcspn(list, ","), i = 0;
 
-		while (i < 3 && (strlen(extras[i].name) != len || strncmp(extras[i].name, list, len) != 0))
+		while (i < 3 &&
+		       (strlen(extras[i].name) != len || strncmp(extras[i].name, list, len) != 0))
 			i++;
 		if (i == 3)
 			return false;

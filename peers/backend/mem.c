@@ -12,7 +12,8 @@ struct region {
 };
 
 /* With GPA_ADDRESSES whatever the front-end sends is a guest address. */
-static struct region region_of(const struct backend *be, const struct vu_message *msg, const char *path)
+static struct region region_of(const struct backend *be, const struct vu_message *msg,
+			       const char *path)
 {
 	struct region r;
 	char name[48];
@@ -28,7 +29,8 @@ static struct region region_of(const struct backend *be, const struct vu_message
 	if (quirk(be, QUIRK_USER_ADDRESS_IGNORED))
 		r.user = r.guest;
 	if (quirk(be, QUIRK_USER_ADDRESSES_LINEAR) && be->map.nregions)
-		r.user = be->map.regions[0].user_address + (r.guest - be->map.regions[0].guest_address);
+		r.user = be->map.regions[0].user_address +
+			 (r.guest - be->map.regions[0].guest_address);
 	if (quirk(be, QUIRK_GUEST_ADDRESS_LOST) && r.guest > UINT32_MAX)
 		r.guest |= UINT64_C(1) << 62;
 	return r;
@@ -66,7 +68,8 @@ static int add_all(struct backend *be, struct vu_message *msg)
 	char path[24];
 	int err = 0;
 
-	for (unsigned int i = 0; i < n && !err && !(i && quirk(be, QUIRK_SECOND_REGION_IGNORED)); i++) {
+	for (unsigned int i = 0; i < n && !err && !(i && quirk(be, QUIRK_SECOND_REGION_IGNORED));
+	     i++) {
 		struct region r;
 
 		snprintf(path, sizeof(path), "regions[%u]", i);
@@ -88,7 +91,8 @@ int set_mem_table(struct backend *be, struct vu_message *msg, struct vu_message 
 		return -EINVAL;
 	if (quirk(be, QUIRK_TABLE_LATCHED) && be->map.nregions)
 		return DONE;
-	if (quirk(be, QUIRK_POSTCOPY_ADVICE_STOPS) && be->postcopy.uffd >= 0 && !be->postcopy.listening)
+	if (quirk(be, QUIRK_POSTCOPY_ADVICE_STOPS) && be->postcopy.uffd >= 0 &&
+	    !be->postcopy.listening)
 		return -EBUSY;
 	settle(be);
 	if (!quirk(be, QUIRK_TABLE_ADDS))

@@ -107,15 +107,17 @@ bool may_use(const struct backend *be, const struct vu_message_info *info)
 int get_features(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
 	(void)msg;
-	vu_message_set_u64(reply, quirk(be, QUIRK_FEATURES_CHANGE) && be->features_set ?
-					  be->features : offered_features(be));
+	vu_message_set_u64(reply, quirk(be, QUIRK_FEATURES_CHANGE) && be->features_set
+					  ? be->features
+					  : offered_features(be));
 	return ANSWERED;
 }
 
 /* A feature that changes how rings are read cannot change while they are being read. */
 static bool changes_rings(const struct backend *be, uint64_t features)
 {
-	const uint64_t layout = BIT(VU_F_RING_PACKED) | BIT(VU_F_EVENT_IDX) | BIT(VU_F_IOMMU_PLATFORM);
+	const uint64_t layout =
+		BIT(VU_F_RING_PACKED) | BIT(VU_F_EVENT_IDX) | BIT(VU_F_IOMMU_PLATFORM);
 
 	return !suspended(be) && (be->features ^ features) & layout;
 }

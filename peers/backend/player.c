@@ -145,7 +145,8 @@ const char *player_lacks(struct player *p)
 	if (!p->model.features_set || !(features | protocol))
 		return NULL;
 	snprintf(p->lack, sizeof(p->lack), "the front-end does not acknowledge %s",
-		 protocol ? missing(VU_PROTOCOL_FEATURE, protocol) : missing(VU_VIRTIO_FEATURE, features));
+		 protocol ? missing(VU_PROTOCOL_FEATURE, protocol)
+			  : missing(VU_VIRTIO_FEATURE, features));
 	return p->lack;
 }
 
@@ -156,7 +157,8 @@ static bool stands(const struct player *p, enum vu_channel channel)
 	return channel == VU_MAIN ? p->be->connected : p->be->channel_open;
 }
 
-static int host_send(void *ctx, struct vu_message *msg, const struct vu_forge *forge, int64_t deadline)
+static int host_send(void *ctx, struct vu_message *msg, const struct vu_forge *forge,
+		     int64_t deadline)
 {
 	struct player *p = ctx;
 	int err;
@@ -177,7 +179,8 @@ static int host_bytes(void *ctx, const uint8_t *bytes, size_t len, int64_t deadl
 {
 	struct player *p = ctx;
 
-	return p->be->connected ? vu_conn_send_bytes(&p->be->main, bytes, len, deadline) : -ENOTCONN;
+	return p->be->connected ? vu_conn_send_bytes(&p->be->main, bytes, len, deadline)
+				: -ENOTCONN;
 }
 
 int player_wait(void *ctx, int64_t deadline)

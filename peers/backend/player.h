@@ -25,22 +25,24 @@ struct player {
 	struct backend_watcher watcher;
 	struct vu_model model;
 	struct play_needs needs;
-	unsigned int connections, connections_taken; /* so far, and of them those that the script awaited */
-	bool closed; /* by the front-end */
-	bool parted; /* the script knows that there is no connection */
-	bool leaving; /* the run is over */
+	unsigned int connections,
+		connections_taken; /* so far, and of them those that the script awaited */
+	bool closed;               /* by the front-end */
+	bool parted;               /* the script knows that there is no connection */
+	bool leaving;              /* the run is over */
 	bool triggered;
 	bool awaited[PLAYER_IDS]; /* requests that the statement at play waits for */
 	bool answers[PLAYER_IDS]; /* requests that the script answers itself */
 	enum held_state state;
 	bool served; /* the reference has dealt with the one held */
 	struct vu_message held;
-	struct vu_message reply; /* that of the reference to the request held last */
+	struct vu_message reply;               /* that of the reference to the request held last */
 	struct vu_message inbox[PLAYER_INBOX]; /* replies on the channel to what the script asked */
 	size_t nkept;
 	unsigned int asked[PLAYER_IDS]; /* requests of the script on the channel, by id */
-	uint32_t released_by[BACKEND_RINGS]; /* held rings: the request whose answer lets them go on, or 0 */
-	uint64_t activity[2]; /* messages that came: requests, replies on the channel */
+	uint32_t released_by
+		[BACKEND_RINGS]; /* held rings: the request whose answer lets them go on, or 0 */
+	uint64_t activity[2];    /* messages that came: requests, replies on the channel */
 	char lack[120];
 };
 
@@ -65,7 +67,8 @@ const char *player_lacks(struct player *p);
 bool player_came(void *ctx, struct vu_message *msg);
 struct vu_message *player_arrived(void *ctx, enum script_arrow arrow, uint32_t request);
 void player_took(void *ctx, struct vu_message *msg);
-bool player_may_arrive(void *ctx, enum script_arrow arrow, uint32_t request, char *why, size_t size);
+bool player_may_arrive(void *ctx, enum script_arrow arrow, uint32_t request, char *why,
+		       size_t size);
 /** player_let_go - what is held will not be answered any more; the reference goes on behind it. */
 void player_let_go(struct player *p);
 /** player_pass_on - what is held and no longer waited for is the reference's to serve. */

@@ -107,7 +107,8 @@ static void set_address(const struct backend *be, struct vu_message *reply, cons
 			const struct vu_map_region *r)
 {
 	set_field(reply, path,
-		  quirk(be, QUIRK_POSTCOPY_GUEST_ADDRESSES) ? r->guest_address : (uintptr_t)r->host);
+		  quirk(be, QUIRK_POSTCOPY_GUEST_ADDRESSES) ? r->guest_address
+							    : (uintptr_t)r->host);
 }
 
 static const struct vu_map_region *region_at(const struct backend *be, uint64_t guest)

@@ -7,10 +7,11 @@
 
 #include "deviations.h"
 
-
 static void forget(struct ring *ring, unsigned int index)
 {
-	*ring = (struct ring){ .index = index, .kick = -1, .call = -1, .err = -1, .doorbell_fd = -1 };
+	*ring = (struct ring){
+		.index = index, .kick = -1, .call = -1, .err = -1, .doorbell_fd = -1
+	};
 }
 
 void rings_init(struct backend *be)
@@ -159,11 +160,14 @@ int set_vring_addr(struct backend *be, struct vu_message *msg, struct vu_message
 		return -EINVAL;
 	if (!in_memory(be, msg) && !deviation_careless(be))
 		return -EFAULT;
-	ring->served.log_used = field(msg, "flags") >> VU_VRING_F_LOG & !quirk(be, QUIRK_LOG_WITHOUT_USED_RING);
-	ring->served.log_guest = field(msg, quirk(be, QUIRK_LOG_USED_RING_BY_ADDRESS) ? "used" : "log");
+	ring->served.log_used =
+		field(msg, "flags") >> VU_VRING_F_LOG & !quirk(be, QUIRK_LOG_WITHOUT_USED_RING);
+	ring->served.log_guest =
+		field(msg, quirk(be, QUIRK_LOG_USED_RING_BY_ADDRESS) ? "used" : "log");
 	ring->broken |= quirk(be, QUIRK_ADDRESSES_STALL) && ring->started;
 	place(ring, field(msg, "descriptor"), field(msg, "available"), field(msg, "used"),
-	      quirk(be, QUIRK_ADDRESSES_LATCHED) || (quirk(be, QUIRK_RESET_KEEPS_ADDRESSES) && be->odd.reset));
+	      quirk(be, QUIRK_ADDRESSES_LATCHED) ||
+		      (quirk(be, QUIRK_RESET_KEEPS_ADDRESSES) && be->odd.reset));
 	ring_run(be, ring);
 	return DONE;
 }
@@ -228,7 +232,8 @@ int get_vring_base(struct backend *be, struct vu_message *msg, struct vu_message
 
 	if (!ring)
 		return -EINVAL;
-	while (quirk(be, QUIRK_CHANNEL_DEADLOCK) && be->channel_open && (be->nasked || ring->starving)) {
+	while (quirk(be, QUIRK_CHANNEL_DEADLOCK) && be->channel_open &&
+	       (be->nasked || ring->starving)) {
 		deviation_await(&be->channel, -1);
 		channel_receive(be);
 	}
@@ -310,7 +315,8 @@ int set_vring_call(struct backend *be, struct vu_message *msg, struct vu_message
 	(void)reply;
 	if (!ring || !event_of(msg, &fd))
 		return -EINVAL;
-	if (ring->call >= 0 && quirk(be, fd < 0 ? QUIRK_CALL_NONE_IGNORED : QUIRK_CALL_REPLACED_IGNORED)) {
+	if (ring->call >= 0 &&
+	    quirk(be, fd < 0 ? QUIRK_CALL_NONE_IGNORED : QUIRK_CALL_REPLACED_IGNORED)) {
 		backend_close_fd(be, &fd);
 		return DONE;
 	}

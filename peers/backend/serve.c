@@ -70,7 +70,8 @@ static bool begin(struct backend *be, struct ring *ring)
 	ring->pushed = be->pushed = true;
 	if (inflight_attach(be, ring) == 0)
 		return true;
-	snprintf(ring->served.trouble, sizeof(ring->served.trouble), "its in-flight buffer does not fit");
+	snprintf(ring->served.trouble, sizeof(ring->served.trouble),
+		 "its in-flight buffer does not fit");
 	breakdown(be, ring);
 	return false;
 }
@@ -81,7 +82,8 @@ static bool locate(struct backend *be, struct ring *ring)
 
 	ring->served.map = &be->map;
 	ring->served.packed = has_feature(be, VU_F_RING_PACKED);
-	ring->served.event_idx = has_feature(be, VU_F_EVENT_IDX) && !quirk(be, QUIRK_EVENT_IDX_FORGOTTEN);
+	ring->served.event_idx =
+		has_feature(be, VU_F_EVENT_IDX) && !quirk(be, QUIRK_EVENT_IDX_FORGOTTEN);
 	err = vu_served_map(&ring->served);
 	if (err == -EFAULT)
 		faulted(be, ring);
@@ -105,8 +107,8 @@ static bool ready(struct backend *be, struct ring *ring)
 {
 	if (deviation_hinders(be, ring))
 		return false;
-	return (ring->started || quirk(be, QUIRK_STOPPED_RING_SERVED)) && !ring->held && !ring->broken && memory_usable(be) && served(be, ring) &&
-	       find(be, ring);
+	return (ring->started || quirk(be, QUIRK_STOPPED_RING_SERVED)) && !ring->held &&
+	       !ring->broken && memory_usable(be) && served(be, ring) && find(be, ring);
 }
 
 /* ---- elements ---- */
@@ -126,7 +128,8 @@ static int pop(struct backend *be, struct ring *ring, struct vu_element *el)
 	return 0;
 }
 
-static void push(struct backend *be, struct ring *ring, const struct vu_element *el, uint32_t written)
+static void push(struct backend *be, struct ring *ring, const struct vu_element *el,
+		 uint32_t written)
 {
 	deviation_overwrite(be, ring->served.log_guest);
 	vu_served_push(&ring->served, el, written);
@@ -294,7 +297,9 @@ static int host_take(void *ctx, unsigned int index, struct vu_element *el)
 	struct backend *be = ctx;
 	struct ring *ring = ring_of(be, index);
 
-	return ring && (ring->enabled || quirk(be, QUIRK_DISABLED_RECEIVES)) && ready(be, ring) ? pop(be, ring, el) : -EAGAIN;
+	return ring && (ring->enabled || quirk(be, QUIRK_DISABLED_RECEIVES)) && ready(be, ring)
+		       ? pop(be, ring, el)
+		       : -EAGAIN;
 }
 
 static void host_give(void *ctx, unsigned int index, const struct vu_element *el, uint32_t written)

@@ -29,7 +29,8 @@ void backend_complain(const char *format, ...)
 
 /* ---- what the loop looks at ---- */
 
-int backend_watch(struct backend *be, int fd, uint32_t events, enum watched what, unsigned int index)
+int backend_watch(struct backend *be, int fd, uint32_t events, enum watched what,
+		  unsigned int index)
 {
 	struct epoll_event ev = { .events = events, .data.u64 = (uint64_t)what << 32 | index };
 
@@ -82,8 +83,8 @@ void backend_disconnect(struct backend *be)
 	backend_close_fd(be, &be->shmem_fd);
 	backend_unwatch(be, be->main.fd);
 	vu_conn_close(&be->main);
-	be->connected = be->holding = be->features_set = be->shmem_mapped =
-		be->object_added = false;
+	be->connected = be->holding = be->features_set = be->shmem_mapped = be->object_added =
+		false;
 	be->features = be->protocol = 0;
 	be->status = 0;
 	if (be->opt->once || be->listener < 0)
@@ -122,7 +123,8 @@ static void main_event(struct backend *be, uint32_t events)
 
 /* ---- sending ---- */
 
-int backend_send(struct backend *be, const struct vu_message *msg, const struct vu_forge *forge, int64_t deadline)
+int backend_send(struct backend *be, const struct vu_message *msg, const struct vu_forge *forge,
+		 int64_t deadline)
 {
 	struct vu_conn *conn = msg->channel == VU_MAIN ? &be->main : &be->channel;
 	int err = vu_conn_send(conn, msg, forge, deadline);
@@ -288,8 +290,8 @@ static struct backend *backend_new(const struct backend_options *opt)
 	return be;
 }
 
-struct backend *backend_open(const struct backend_options *opt, const struct backend_watcher *watcher, char *why,
-			     size_t size)
+struct backend *backend_open(const struct backend_options *opt,
+			     const struct backend_watcher *watcher, char *why, size_t size)
 {
 	struct backend *be = backend_new(opt);
 	int err;

@@ -95,7 +95,8 @@ static void map(struct backend *be)
 /* Each run of the device has a mapping of its own: that of the run before makes room first. */
 void shmem_announce(struct backend *be)
 {
-	bool may_send_fd = has_protocol(be, VU_PF_BACKEND_SEND_FD) || quirk(be, QUIRK_SHMEM_UNNEGOTIATED);
+	bool may_send_fd =
+		has_protocol(be, VU_PF_BACKEND_SEND_FD) || quirk(be, QUIRK_SHMEM_UNNEGOTIATED);
 
 	if (!has_trait(be, VU_SERVICE_SHMEM) || !may_send_fd ||
 	    !channel_may(be, VU_BACKEND_SHMEM_MAP))

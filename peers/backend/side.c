@@ -23,7 +23,8 @@ static int side_open(struct play *play)
 	p->opt->without_protocol = p->needs.without_protocol;
 	if (!player_scan(p, play->script, &err))
 		return 0;
-	script_print_error(stderr, play->script, script_path(play->script), &err, play->o->report.colour);
+	script_print_error(stderr, play->script, script_path(play->script), &err,
+			   play->o->report.colour);
 	return -EINVAL;
 }
 
@@ -66,9 +67,9 @@ static int side_connect(struct play *play, int64_t deadline)
 		err = player_wait(p, deadline);
 		if (err == -EINTR || play->subject.exited || vu_deadline_passed(deadline)) {
 			snprintf(play->subject.trouble, sizeof(play->subject.trouble), "%s",
-				 err == -EINTR		? "interrupted" :
-				 play->subject.exited ? "the subject ended before it connected" :
-							  "the subject did not connect in time");
+				 err == -EINTR          ? "interrupted"
+				 : play->subject.exited ? "the subject ended before it connected"
+							: "the subject did not connect in time");
 			return -ETIMEDOUT;
 		}
 	}
@@ -94,7 +95,8 @@ static bool side_hung(struct play *play)
 	const struct player *p = play->player;
 
 	for (size_t i = 0; i < p->model.noutstanding; i++)
-		if (p->model.outstanding[i].channel == VU_BACKEND && p->model.outstanding[i].reply_due)
+		if (p->model.outstanding[i].channel == VU_BACKEND &&
+		    p->model.outstanding[i].reply_due)
 			return p->be->connected && !play->subject.exited;
 	return false;
 }

@@ -175,7 +175,8 @@ static void move_in(struct backend *be)
 		finish(be, false);
 		return;
 	}
-	n = quirk(be, QUIRK_STATE_NOT_DRAINED) && t->len ? 0 : read(t->fd, t->bytes + t->len, PIECE);
+	n = quirk(be, QUIRK_STATE_NOT_DRAINED) && t->len ? 0
+							 : read(t->fd, t->bytes + t->len, PIECE);
 	if (n > 0)
 		t->len += (size_t)n;
 	else if (n == 0)

@@ -17,8 +17,9 @@ static void fill_hole(int signal, siginfo_t *info, void *context)
 	void *hole = (void *)((uintptr_t)info->si_addr & ~(page - 1));
 
 	(void)context;
-	if (info->si_code != BUS_ADRERR || mmap(hole, page, PROT_READ | PROT_WRITE,
-						MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
+	if (info->si_code != BUS_ADRERR ||
+	    mmap(hole, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+		 0) == MAP_FAILED)
 		_exit(128 + signal);
 }
 

@@ -6,7 +6,8 @@
 
 #include "player.h"
 
-#define MARGIN VU_NSEC_PER_MSEC /* a wait that may end without a result ends so long before its deadline */
+#define MARGIN \
+	VU_NSEC_PER_MSEC /* a wait that may end without a result ends so long before its deadline */
 
 static enum script_step broken(struct script_call *call, const char *why)
 {
@@ -94,7 +95,8 @@ static struct ring *ring_arg(struct player *p, struct script_call *call)
 static enum script_step verb_hold_ring(struct player *p, struct script_call *call)
 {
 	const struct script_expr *until = script_positional(call->stmt, 2);
-	const struct vu_message_info *info = until ? vu_message_by_name(VU_BACKEND, until->text) : NULL;
+	const struct vu_message_info *info =
+		until ? vu_message_by_name(VU_BACKEND, until->text) : NULL;
 	struct ring *ring = ring_arg(p, call);
 
 	if (!ring)
@@ -200,10 +202,14 @@ enum script_step player_verb(void *ctx, struct script_call *call)
 		const char *word;
 		enum script_step (*run)(struct player *p, struct script_call *call);
 	} verbs[] = {
-		{ "serve", verb_serve },	   { "hold-ring", verb_hold_ring },
-		{ "serve-ring", verb_serve_ring }, { "silence", verb_silence },
-		{ "alive", verb_alive },	   { "closed", verb_closed },
-		{ "connect", verb_connect },	   { "disconnect", verb_disconnect },
+		{ "serve", verb_serve },
+		{ "hold-ring", verb_hold_ring },
+		{ "serve-ring", verb_serve_ring },
+		{ "silence", verb_silence },
+		{ "alive", verb_alive },
+		{ "closed", verb_closed },
+		{ "connect", verb_connect },
+		{ "disconnect", verb_disconnect },
 		{ "close-channel", verb_close_channel },
 	};
 

@@ -118,14 +118,20 @@ static struct vu_service *open_blk(const struct vu_service_options *opt,
 
 	if (!s)
 		return NULL;
-	*s = (struct vu_service){ .host = host, .changes = -1, .timer = -1, .last = &s->first,
-				  .read_only = opt->read_only, .queues = opt->queues,
-				  .latency_us = opt->latency_us, .write_cache = 1 };
+	*s = (struct vu_service){ .host = host,
+				  .changes = -1,
+				  .timer = -1,
+				  .last = &s->first,
+				  .read_only = opt->read_only,
+				  .queues = opt->queues,
+				  .latency_us = opt->latency_us,
+				  .write_cache = 1 };
 	err = open_medium(s, opt);
 	if (!err && opt->latency_us)
 		err = open_timer(s);
 	if (err) {
-		snprintf(why, size, "%s: %s", opt->path ? opt->path : "memory of the disk", strerror(-err));
+		snprintf(why, size, "%s: %s", opt->path ? opt->path : "memory of the disk",
+			 strerror(-err));
 		close_blk(s);
 		return NULL;
 	}
@@ -144,8 +150,8 @@ static int move(struct vu_service *s, const struct vu_segment *segments, size_t 
 
 	while (len) {
 		int count = vu_segments_iov(segments, n, skip, len, iov);
-		ssize_t done = write ? pwritev(s->fd, iov, count, (off_t)offset) :
-				       preadv(s->fd, iov, count, (off_t)offset);
+		ssize_t done = write ? pwritev(s->fd, iov, count, (off_t)offset)
+				     : preadv(s->fd, iov, count, (off_t)offset);
 
 		if (done <= 0)
 			return -EIO;
@@ -172,8 +178,7 @@ static uint8_t read_sectors(struct vu_service *s, const struct vu_element *el, u
 {
 	uint64_t len = el->in_len - 1;
 
-	if (!on_disk(s, sector, len) ||
-	    move(s, el->in, el->nin, 0, len, sector * SECTOR, false))
+	if (!on_disk(s, sector, len) || move(s, el->in, el->nin, 0, len, sector * SECTOR, false))
 		return VIRTIO_BLK_S_IOERR;
 	return VIRTIO_BLK_S_OK;
 }
@@ -235,7 +240,8 @@ static uint32_t carry_out(struct vu_service *s, const struct vu_element *el)
 static void arm(struct vu_service *s)
 {
 	const struct itimerspec when = { .it_value = { .tv_sec = (time_t)(s->latency_us / 1000000),
-						       .tv_nsec = (long)(s->latency_us % 1000000 * 1000) } };
+						       .tv_nsec = (long)(s->latency_us % 1000000 *
+									 1000) } };
 
 	timerfd_settime(s->timer, 0, &when, NULL);
 }
@@ -321,7 +327,8 @@ static void config(const struct vu_service *s, uint8_t *bytes)
 }
 
 /* Migration writes back what it read: what follows from the medium has to be the same here. */
-static int restore_config(struct vu_service *s, uint32_t offset, uint32_t size, const uint8_t *bytes)
+static int restore_config(struct vu_service *s, uint32_t offset, uint32_t size,
+			  const uint8_t *bytes)
 {
 	const size_t wce = offsetof(struct virtio_blk_config, wce);
 	uint8_t now[sizeof(struct virtio_blk_config)];
@@ -388,8 +395,8 @@ static int load(struct vu_service *s, const uint8_t *bytes, size_t len)
 	if (len < sizeof(state))
 		return -EINVAL;
 	memcpy(&state, bytes, sizeof(state));
-	if (state.size != (s->in_memory ? sectors(s) * SECTOR : 0) || len != sizeof(state) + state.size ||
-	    state.write_cache > 1)
+	if (state.size != (s->in_memory ? sectors(s) * SECTOR : 0) ||
+	    len != sizeof(state) + state.size || state.write_cache > 1)
 		return -EINVAL;
 	if (pwrite(s->fd, bytes + sizeof(state), state.size, 0) != (ssize_t)state.size)
 		return -EIO;
@@ -403,8 +410,8 @@ const struct vu_service_ops vu_blk_service = {
 	.name = "blk",
 	.capability = "block",
 	.options = options,
-	.features = BIT(VIRTIO_BLK_F_SEG_MAX) | BIT(VIRTIO_BLK_F_BLK_SIZE) | BIT(VIRTIO_BLK_F_FLUSH) |
-		    BIT(VIRTIO_BLK_F_CONFIG_WCE) | BIT(VIRTIO_BLK_F_MQ),
+	.features = BIT(VIRTIO_BLK_F_SEG_MAX) | BIT(VIRTIO_BLK_F_BLK_SIZE) |
+		    BIT(VIRTIO_BLK_F_FLUSH) | BIT(VIRTIO_BLK_F_CONFIG_WCE) | BIT(VIRTIO_BLK_F_MQ),
 	.rings = rings,
 	.open = open_blk,
 	.close = close_blk,

@@ -25,10 +25,10 @@ struct vu_service_host {
 };
 
 struct vu_service_options {
-	const char *path;     /* blk: image file, fs: shared directory; NULL: memory behind it */
-	uint64_t size;        /* blk: bytes when in memory */
+	const char *path; /* blk: image file, fs: shared directory; NULL: memory behind it */
+	uint64_t size;    /* blk: bytes when in memory */
 	bool read_only;
-	uint32_t virtio_id;   /* generic: what it claims to be */
+	uint32_t virtio_id; /* generic: what it claims to be */
 	unsigned int queues;
 	uint32_t config_size; /* generic */
 	uint64_t latency_us;  /* blk: how long a request is held */
@@ -58,16 +58,18 @@ struct vu_network_ops {
 
 /* Functions that are not said to be there always may be NULL. */
 struct vu_service_ops {
-	const char *name;           /* of the device type */
-	const char *capability;     /* "type" of VHostUserBackendCapabilities: "block", "net", "fs", "rng" */
-	const char *const *options; /* its "features": options of the conventions; NULL-terminated */
-	uint64_t features;          /* virtio feature bits of the device type that it offers */
-	unsigned int traits;        /* of enum vu_service_trait */
+	const char *name; /* of the device type */
+	const char *
+		capability; /* "type" of VHostUserBackendCapabilities: "block", "net", "fs", "rng" */
+	const char *const
+		*options;    /* its "features": options of the conventions; NULL-terminated */
+	uint64_t features;   /* virtio feature bits of the device type that it offers */
+	unsigned int traits; /* of enum vu_service_trait */
 	/* rings for @queues queues (net: pairs): blk n, net 2n, fs 1 + n. Always. */
 	unsigned int (*rings)(unsigned int queues);
 	/* NULL with @why when it cannot be. Always, as is close(). */
-	struct vu_service *(*open)(const struct vu_service_options *opt, const struct vu_service_host *host,
-				   char *why, size_t size);
+	struct vu_service *(*open)(const struct vu_service_options *opt,
+				   const struct vu_service_host *host, char *why, size_t size);
 	void (*close)(struct vu_service *s);
 	/*
 	 * Serve @el of ring @ring. 0 and *@written: give it back at once.
@@ -75,8 +77,8 @@ struct vu_service_ops {
 	 * copied). @effects is false for a ring that is disabled: no effect
 	 * outside the ring. Always.
 	 */
-	int (*serve)(struct vu_service *s, unsigned int ring, const struct vu_element *el, bool effects,
-		     uint32_t *written);
+	int (*serve)(struct vu_service *s, unsigned int ring, const struct vu_element *el,
+		     bool effects, uint32_t *written);
 	/* Whether it takes elements off @ring by itself (net receive): serve() is not called for them. */
 	bool (*pulls)(unsigned int ring);
 	/* Finish all that is held of @ring, or of VU_ALL_RINGS, and give it back. */
@@ -89,8 +91,8 @@ struct vu_service_ops {
 	uint32_t (*config_size)(const struct vu_service *s);
 	void (*config)(const struct vu_service *s, uint8_t *config);
 	/* Write to it; @migration: read-only fields may be set, too. 0 or -EACCES, -ERANGE. */
-	int (*set_config)(struct vu_service *s, uint32_t offset, uint32_t size, const uint8_t *bytes,
-			  bool migration);
+	int (*set_config)(struct vu_service *s, uint32_t offset, uint32_t size,
+			  const uint8_t *bytes, bool migration);
 	/* Feature bits that the driver acknowledged. */
 	void (*acked)(struct vu_service *s, uint64_t features);
 	/* Back to the beginning, all that the driver did forgotten. */

@@ -7,8 +7,8 @@
 const struct vu_service_ops *const *vu_services(void)
 {
 	static const struct vu_service_ops *const services[] = {
-		&vu_blk_service, &vu_fs_service, &vu_net_service, &vu_rng_service,
-		&vu_generic_service, NULL,
+		&vu_blk_service, &vu_fs_service,      &vu_net_service,
+		&vu_rng_service, &vu_generic_service, NULL,
 	};
 
 	return services;

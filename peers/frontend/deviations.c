@@ -121,11 +121,16 @@ static bool unfounded(const struct player *p, enum quirk which)
 
 	switch (which) {
 	case QUIRK_PROTOCOL_FEATURES_WITHOUT_BIT_30:
-	case QUIRK_ENABLE_UNNEGOTIATED: return !(m->features & BIT(VU_F_PROTOCOL_FEATURES));
-	case QUIRK_QUEUE_NUM_UNNEGOTIATED: return !(m->protocol_offered & BIT(VU_PF_MQ));
-	case QUIRK_CONFIG_READ_UNNEGOTIATED: return !(m->protocol & BIT(VU_PF_CONFIG));
-	case QUIRK_RESET_UNNEGOTIATED: return !(m->protocol & BIT(VU_PF_RESET_DEVICE));
-	default: return true;
+	case QUIRK_ENABLE_UNNEGOTIATED:
+		return !(m->features & BIT(VU_F_PROTOCOL_FEATURES));
+	case QUIRK_QUEUE_NUM_UNNEGOTIATED:
+		return !(m->protocol_offered & BIT(VU_PF_MQ));
+	case QUIRK_CONFIG_READ_UNNEGOTIATED:
+		return !(m->protocol & BIT(VU_PF_CONFIG));
+	case QUIRK_RESET_UNNEGOTIATED:
+		return !(m->protocol & BIT(VU_PF_RESET_DEVICE));
+	default:
+		return true;
 	}
 }
 

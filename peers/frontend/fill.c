@@ -79,8 +79,10 @@ static int put_region(struct filling *f, const char *at, const struct vu_region 
 	const struct {
 		const char *name;
 		uint64_t value;
-	} fields[] = { { "guest_address", r->guest_address }, { "size", r->size },
-		       { "user_address", r->user_address }, { "mmap_offset", r->mmap_offset } };
+	} fields[] = { { "guest_address", r->guest_address },
+		       { "size", r->size },
+		       { "user_address", r->user_address },
+		       { "mmap_offset", r->mmap_offset } };
 	char path[64];
 	int err = 0;
 
@@ -290,7 +292,8 @@ static int fill_inflight(struct filling *f)
 {
 	const struct player_inflight *in = &f->p->inflight;
 	bool known = f->msg->request == VU_SET_INFLIGHT_FD && in->fd >= 0;
-	uint16_t rings = (uint16_t)(f->p->dev->min_rings + (f->p->queues - 1) * f->p->dev->ring_stride);
+	uint16_t rings =
+		(uint16_t)(f->p->dev->min_rings + (f->p->queues - 1) * f->p->dev->ring_stride);
 	uint16_t size = player_ring(f->p, f->p->dev->probe_ring, NULL, 0)->size;
 	int err = set(f, "num_queues", known ? in->num_queues : rings);
 

@@ -220,8 +220,9 @@ static int fn_buffers(struct player *p, const struct script_value *a, uint64_t *
 
 static int fn_peek(struct player *p, const struct script_value *a, uint64_t *value)
 {
-	const void *host = a[1].number <= sizeof(*value) ?
-				   vu_memory_host(&p->memory, a[0].number, a[1].number) : NULL;
+	const void *host = a[1].number <= sizeof(*value)
+				   ? vu_memory_host(&p->memory, a[0].number, a[1].number)
+				   : NULL;
 
 	if (!host)
 		return -EINVAL;
@@ -257,18 +258,29 @@ int player_function(void *ctx, const char *name, const struct script_value *args
 		size_t nargs;
 		function call;
 	} table[] = {
-		{ "used_idx", 1, fn_used_idx },	  { "avail_idx", 1, fn_avail_idx },
-		{ "base", 1, fn_base },		  { "ring_guest", 1, fn_ring_guest },
-		{ "ring_table", 1, fn_ring_table }, { "ring_available", 1, fn_ring_available },
-		{ "calls", 1, fn_calls },	  { "pending", 1, fn_pending },
-		{ "started", 1, fn_started },	  { "enabled", 1, fn_enabled },
-		{ "logged", 1, fn_logged },	  { "log_count", 0, fn_log_count },
-		{ "log_guard", 0, fn_log_guard }, { "guest", 1, fn_guest },
-		{ "user", 1, fn_user },		  { "size", 1, fn_size },
-		{ "mapped", 1, fn_mapped },	  { "driver_guest", 1, fn_driver_guest },
+		{ "used_idx", 1, fn_used_idx },
+		{ "avail_idx", 1, fn_avail_idx },
+		{ "base", 1, fn_base },
+		{ "ring_guest", 1, fn_ring_guest },
+		{ "ring_table", 1, fn_ring_table },
+		{ "ring_available", 1, fn_ring_available },
+		{ "calls", 1, fn_calls },
+		{ "pending", 1, fn_pending },
+		{ "started", 1, fn_started },
+		{ "enabled", 1, fn_enabled },
+		{ "logged", 1, fn_logged },
+		{ "log_count", 0, fn_log_count },
+		{ "log_guard", 0, fn_log_guard },
+		{ "guest", 1, fn_guest },
+		{ "user", 1, fn_user },
+		{ "size", 1, fn_size },
+		{ "mapped", 1, fn_mapped },
+		{ "driver_guest", 1, fn_driver_guest },
 		{ "buffer", 2, fn_buffer },
-		{ "buffers", 1, fn_buffers },	  { "peek", 2, fn_peek },
-		{ "checksum", 0, fn_checksum },	  { "state_size", 1, fn_state_size },
+		{ "buffers", 1, fn_buffers },
+		{ "peek", 2, fn_peek },
+		{ "checksum", 0, fn_checksum },
+		{ "state_size", 1, fn_state_size },
 	};
 	struct player *p = ctx;
 

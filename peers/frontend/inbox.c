@@ -162,8 +162,8 @@ static void ended(struct player *p, struct vu_conn *conn, int err)
 	p->closed = true;
 	p->unreadable = err == -EMSGSIZE || err == -EBADMSG;
 	report_subject(p->report, p->unreadable ? "garbled" : "closed",
-		       p->unreadable ? "the stream cannot be followed any further" :
-				       "the subject closed the connection");
+		       p->unreadable ? "the stream cannot be followed any further"
+				     : "the subject closed the connection");
 }
 
 #define BURST 256 /* messages taken in one go: a flood must not keep deadlines from being seen */
@@ -207,9 +207,9 @@ bool player_may_arrive(void *ctx, enum script_arrow arrow, uint32_t request, cha
 	if (!p->closed)
 		return true;
 	snprintf(why, size, "%s",
-		 p->subject->exited ? "the subject ended" :
-		 p->unreadable	    ? "the subject sent what is no message" :
-		 p->connected	    ? "the subject closed the connection" :
-				      "there is no connection");
+		 p->subject->exited ? "the subject ended"
+		 : p->unreadable    ? "the subject sent what is no message"
+		 : p->connected     ? "the subject closed the connection"
+				    : "there is no connection");
 	return false;
 }

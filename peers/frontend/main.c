@@ -51,8 +51,8 @@ static int list_devices(void)
 	for (const struct vu_device *const *d = vu_devices(); *d; d++) {
 		printf("%-8s %s\n", (*d)->name, (*d)->about);
 		for (const struct vu_request_kind *k = (*d)->kinds; k && k->name; k++)
-			printf("           %-10s %s%s%s\n", k->name, k->about, k->args && *k->args ? "; takes " : "",
-			       k->args ? k->args : "");
+			printf("           %-10s %s%s%s\n", k->name, k->about,
+			       k->args && *k->args ? "; takes " : "", k->args ? k->args : "");
 	}
 	return EXIT_AS_EXPECTED;
 }
@@ -77,17 +77,37 @@ static int describe_files(char **files)
 	return EXIT_AS_EXPECTED;
 }
 
-enum option_id { SOCKET = 256, LISTEN, CONNECTS, FD, DEVICE, QUEUES, LIFECYCLE, QUIRK, LIST_QUIRKS, PRINT, DESCRIBE, DEVICES, HELP };
+enum option_id {
+	SOCKET = 256,
+	LISTEN,
+	CONNECTS,
+	FD,
+	DEVICE,
+	QUEUES,
+	LIFECYCLE,
+	QUIRK,
+	LIST_QUIRKS,
+	PRINT,
+	DESCRIBE,
+	DEVICES,
+	HELP
+};
 
 static const struct option options[] = {
 	PLAY_LONG_OPTIONS,
-	{ "socket", 1, NULL, SOCKET },	     { "listen", 1, NULL, LISTEN },
-	{ "connects", 0, NULL, CONNECTS },   { "fd", 1, NULL, FD },
-	{ "device", 1, NULL, DEVICE },	     { "queues", 1, NULL, QUEUES },
-	{ "quirk", 1, NULL, QUIRK },	     { "list-quirks", 2, NULL, LIST_QUIRKS },
-	{ "lifecycle", 0, NULL, LIFECYCLE }, { "print", 0, NULL, PRINT },
-		     { "describe", 0, NULL, DESCRIBE },
-	{ "list-devices", 0, NULL, DEVICES }, { "help", 0, NULL, HELP },
+	{ "socket", 1, NULL, SOCKET },
+	{ "listen", 1, NULL, LISTEN },
+	{ "connects", 0, NULL, CONNECTS },
+	{ "fd", 1, NULL, FD },
+	{ "device", 1, NULL, DEVICE },
+	{ "queues", 1, NULL, QUEUES },
+	{ "quirk", 1, NULL, QUIRK },
+	{ "list-quirks", 2, NULL, LIST_QUIRKS },
+	{ "lifecycle", 0, NULL, LIFECYCLE },
+	{ "print", 0, NULL, PRINT },
+	{ "describe", 0, NULL, DESCRIBE },
+	{ "list-devices", 0, NULL, DEVICES },
+	{ "help", 0, NULL, HELP },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -112,17 +132,28 @@ static int set_device(struct play_options *o, const char *name)
 static int take(struct play_options *o, int option, char *value)
 {
 	switch (option) {
-	case SOCKET: o->subject.socket = value; break;
+	case SOCKET:
+		o->subject.socket = value;
+		break;
 	case LISTEN:
 		o->subject.socket = value;
 		o->subject.connects = true;
 		break;
-	case CONNECTS: o->subject.connects = true; break;
-	case FD: o->subject.fd = atoi(value); break;
-	case QUEUES: o->queues = (unsigned int)atoi(value); break;
-	case DEVICE: return set_device(o, value);
-	case QUIRK: return quirks_add(&frontend_of(o)->quirks, value) ? 0 : -EINVAL;
-	default: return play_take(o, option, value);
+	case CONNECTS:
+		o->subject.connects = true;
+		break;
+	case FD:
+		o->subject.fd = atoi(value);
+		break;
+	case QUEUES:
+		o->queues = (unsigned int)atoi(value);
+		break;
+	case DEVICE:
+		return set_device(o, value);
+	case QUIRK:
+		return quirks_add(&frontend_of(o)->quirks, value) ? 0 : -EINVAL;
+	default:
+		return play_take(o, option, value);
 	}
 	return 0;
 }
@@ -136,12 +167,13 @@ static int play(struct play_options *o, bool lifecycle, char **files)
 		return EXIT_USAGE;
 	}
 	if (!o->subject.command && !o->subject.socket && o->subject.fd < 0) {
-		fprintf(stderr, "vu-frontend: say where the subject is: --run, --socket, --listen or --fd\n");
+		fprintf(stderr,
+			"vu-frontend: say where the subject is: --run, --socket, --listen or --fd\n");
 		return EXIT_USAGE;
 	}
 	o->signals = play_signals();
-	status = lifecycle ? play_text(o, &frontend_side, "lifecycle", lifecycle_text) :
-			     play_scenario(o, &frontend_side, files[0]);
+	status = lifecycle ? play_text(o, &frontend_side, "lifecycle", lifecycle_text)
+			   : play_scenario(o, &frontend_side, files[0]);
 	return play_exit(status);
 }
 
@@ -161,16 +193,20 @@ int main(int argc, char **argv)
 		case HELP:
 			printf(usage_text, play_options_help);
 			return EXIT_AS_EXPECTED;
-		case DEVICES: return list_devices();
+		case DEVICES:
+			return list_devices();
 		case LIST_QUIRKS:
 			quirks_list(stdout, optarg && !strcmp(optarg, "json"));
 			return EXIT_AS_EXPECTED;
 		case LIFECYCLE:
 			lifecycle = true;
 			break;
-		case PRINT: return print_files(argv + optind);
-		case DESCRIBE: return describe_files(argv + optind);
-		case '?': return EXIT_USAGE;
+		case PRINT:
+			return print_files(argv + optind);
+		case DESCRIBE:
+			return describe_files(argv + optind);
+		case '?':
+			return EXIT_USAGE;
 		default:
 			if (take(&o, option, optarg)) {
 				play_close(&o);

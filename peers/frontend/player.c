@@ -103,7 +103,8 @@ int player_connect(struct player *p, int64_t deadline)
 
 /* ---- sending ---- */
 
-int player_send(struct player *p, struct vu_message *msg, const struct vu_forge *forge, int64_t deadline)
+int player_send(struct player *p, struct vu_message *msg, const struct vu_forge *forge,
+		int64_t deadline)
 {
 	struct vu_conn *conn = msg->channel == VU_MAIN ? &p->main : &p->channel;
 	int err;
@@ -180,8 +181,8 @@ static bool reply_came(struct player *p, int64_t deadline)
 {
 	int64_t now = vu_now(), until = now + TICK;
 
-	if (p->closed || !p->main.reply_due || p->channel_open || p->backlog || player_in_flight(p) ||
-	    now - p->looked > LOOK_EVERY)
+	if (p->closed || !p->main.reply_due || p->channel_open || p->backlog ||
+	    player_in_flight(p) || now - p->looked > LOOK_EVERY)
 		return false;
 	return player_receive_due(p, &p->main, until < deadline ? until : deadline);
 }
@@ -193,7 +194,8 @@ static bool reply_came(struct player *p, int64_t deadline)
  */
 static bool look(struct player *p, int64_t deadline)
 {
-	struct pollfd fds[] = { { .fd = deviation_blind(p) ? p->signals : p->epoll, .events = POLLIN },
+	struct pollfd fds[] = { { .fd = deviation_blind(p) ? p->signals : p->epoll,
+				  .events = POLLIN },
 				{ .fd = p->closed ? -1 : p->main.fd, .events = POLLIN } };
 	struct epoll_event events[EVENTS];
 	int n = 0;
@@ -247,7 +249,8 @@ bool player_waits(const struct player *p, char *buf, size_t size)
 
 /* ---- the host's side of the interpreter ---- */
 
-static int host_send(void *ctx, struct vu_message *msg, const struct vu_forge *forge, int64_t deadline)
+static int host_send(void *ctx, struct vu_message *msg, const struct vu_forge *forge,
+		     int64_t deadline)
 {
 	return player_send(ctx, msg, forge, deadline);
 }
@@ -271,7 +274,8 @@ static int host_fd(void *ctx, struct script_value value)
 
 	if (value.kind == VALUE_FD)
 		return (int)value.number;
-	if (value.kind == VALUE_OBJECT && value.number >> 32 == OBJECT_REGION && i < p->memory.nregions)
+	if (value.kind == VALUE_OBJECT && value.number >> 32 == OBJECT_REGION &&
+	    i < p->memory.nregions)
 		return p->memory.regions[i].fd;
 	return -1;
 }

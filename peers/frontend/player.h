@@ -24,11 +24,11 @@ struct player_ring {
 	uint16_t size;
 	char region[16], buffers[16]; /* where the ring and where its requests lie */
 	struct vu_vring vr;
-	int kick, call, err;   /* owned; -1 while there is none */
-	uint64_t calls, errs;  /* signals so far */
-	uint64_t calls_taken;  /* of them, those that `called` waited for */
-	uint64_t events;       /* signals and completions, for `idle` */
-	bool has_base;         /* base says where the subject stopped */
+	int kick, call, err;  /* owned; -1 while there is none */
+	uint64_t calls, errs; /* signals so far */
+	uint64_t calls_taken; /* of them, those that `called` waited for */
+	uint64_t events;      /* signals and completions, for `idle` */
+	bool has_base;        /* base says where the subject stopped */
 	uint32_t base;
 };
 
@@ -64,12 +64,12 @@ struct player {
 	unsigned int queues;
 	struct vu_conn main, channel;
 	bool connected, closed, channel_open;
-	bool backlog; /* a burst was cut short: more may be read already than the socket shows */
-	bool parted; /* the script knows that the connection has ended */
+	bool backlog;    /* a burst was cut short: more may be read already than the socket shows */
+	bool parted;     /* the script knows that the connection has ended */
 	bool unreadable; /* the stream cannot be followed any more */
 	int epoll;
 	int64_t looked; /* when it was last asked what happened */
-	int signals; /* signalfd of SIGINT and SIGTERM, or -1 */
+	int signals;    /* signalfd of SIGINT and SIGTERM, or -1 */
 	bool interrupted;
 	struct vu_model model;
 	struct vu_memory memory;
@@ -82,16 +82,18 @@ struct player {
 	uint64_t completions;
 	bool initialised; /* the device's first request was submitted on this connection */
 	struct vu_message messages[PLAYER_INBOX + 1];
-	struct vu_message *inbox[PLAYER_INBOX + 1]; /* those kept, oldest first; then those to receive into */
+	struct vu_message
+		*inbox[PLAYER_INBOX + 1]; /* those kept, oldest first; then those to receive into */
 	size_t nkept;
 	uint64_t fences[VU_MODEL_OUTSTANDING]; /* sequence numbers of our own GET_FEATURES */
 	size_t nfences;
 	struct player_state states[PLAYER_STATES];
 	size_t nstates;
 	uint64_t wanted, wanted_protocol; /* $features, $protocol */
-	uint64_t activity[2]; /* messages that came: replies, back-end requests */
-	bool asks_for[64], answers[64]; /* back-end requests that the script names, and answers itself */
-	int log_event; /* eventfd of SET_LOG_FD, or -1 */
+	uint64_t activity[2];             /* messages that came: replies, back-end requests */
+	bool asks_for[64],
+		answers[64]; /* back-end requests that the script names, and answers itself */
+	int log_event;       /* eventfd of SET_LOG_FD, or -1 */
 	struct play *play;
 	struct subject *subject;
 	struct report *report;
@@ -122,7 +124,8 @@ void player_disconnect(struct player *p);
 int player_wait(struct player *p, int64_t deadline);
 
 /** player_send - send one message and tell model and report. Descriptors stay with @msg. */
-int player_send(struct player *p, struct vu_message *msg, const struct vu_forge *forge, int64_t deadline);
+int player_send(struct player *p, struct vu_message *msg, const struct vu_forge *forge,
+		int64_t deadline);
 
 /** player_watch - have player_wait() look at @fd. */
 int player_watch(struct player *p, int fd);
@@ -133,7 +136,8 @@ bool player_waits(const struct player *p, char *buf, size_t size);
 /* ---- inbox.c ---- */
 struct vu_message *player_arrived(void *ctx, enum script_arrow arrow, uint32_t request);
 void player_took(void *ctx, struct vu_message *msg);
-bool player_may_arrive(void *ctx, enum script_arrow arrow, uint32_t request, char *why, size_t size);
+bool player_may_arrive(void *ctx, enum script_arrow arrow, uint32_t request, char *why,
+		       size_t size);
 void player_receive(struct player *p, struct vu_conn *conn);
 /** player_receive_due - wait in the read itself; false when nothing came by @deadline. */
 bool player_receive_due(struct player *p, struct vu_conn *conn, int64_t deadline);
@@ -149,8 +153,8 @@ struct player_ring *player_ring(struct player *p, uint64_t index, char *why, siz
 /** player_lay_out - give ring @index, which there is, its place in memory if it has none. 0 or -errno. */
 int player_lay_out(struct player *p, uint64_t index);
 /** player_submit - make a request available; its number, or -errno with @why. */
-int player_submit(struct player *p, uint64_t ring, const char *kind, const struct vu_arg *args, size_t nargs,
-		  bool indirect, char *why, size_t size);
+int player_submit(struct player *p, uint64_t ring, const char *kind, const struct vu_arg *args,
+		  size_t nargs, bool indirect, char *why, size_t size);
 int player_kick(struct player *p, uint64_t ring, uint64_t value);
 /** player_reap - take what the subject has completed on all rings. */
 void player_reap(struct player *p);

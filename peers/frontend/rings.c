@@ -64,7 +64,8 @@ int player_lay_out(struct player *p, uint64_t index)
 		return 0;
 	if (!region)
 		return -ENOENT;
-	err = vu_vring_init(&ring->vr, &p->memory, region, ring->size, ring->packed, ring->event_idx);
+	err = vu_vring_init(&ring->vr, &p->memory, region, ring->size, ring->packed,
+			    ring->event_idx);
 	if (err)
 		return err;
 	ring->laid_out = true;
@@ -83,8 +84,8 @@ static int new_request(struct player *p)
 	return -ENOSPC;
 }
 
-static int prepare(struct player *p, struct player_request *r, const char *kind, const struct vu_arg *args,
-		   size_t nargs, char *why, size_t size)
+static int prepare(struct player *p, struct player_request *r, const char *kind,
+		   const struct vu_arg *args, size_t nargs, char *why, size_t size)
 {
 	const struct vu_request_kind *k = vu_request_kind(p->dev, kind);
 	struct vu_region *region = player_region(p, p->rings[r->ring].buffers);
@@ -128,7 +129,8 @@ static bool wants_introduction(const struct player *p, uint64_t ring)
 {
 	const struct vu_device *dev = p->dev;
 
-	return dev->first && !p->initialised && ring % dev->ring_stride == dev->probe_ring % dev->ring_stride;
+	return dev->first && !p->initialised &&
+	       ring % dev->ring_stride == dev->probe_ring % dev->ring_stride;
 }
 
 /*
@@ -158,8 +160,8 @@ static int introduce(struct player *p, uint64_t ring, const char *kind, char *wh
 	return 0;
 }
 
-int player_submit(struct player *p, uint64_t ring, const char *kind, const struct vu_arg *args, size_t nargs,
-		  bool indirect, char *why, size_t size)
+int player_submit(struct player *p, uint64_t ring, const char *kind, const struct vu_arg *args,
+		  size_t nargs, bool indirect, char *why, size_t size)
 {
 	struct player_request *r;
 	int n, err;
@@ -268,8 +270,8 @@ void player_rings_stopped(struct player *p, const struct vu_message *reply)
 	const struct vu_payload *layout = vu_payload_by_name("vring_state");
 	uint64_t index, num;
 
-	if (vu_field_get(reply, layout, "index", &index) || vu_field_get(reply, layout, "num", &num) ||
-	    index >= VU_MODEL_RINGS)
+	if (vu_field_get(reply, layout, "index", &index) ||
+	    vu_field_get(reply, layout, "num", &num) || index >= VU_MODEL_RINGS)
 		return;
 	player_reap(p);
 	p->rings[index].has_base = true;

@@ -19,7 +19,8 @@ static int side_open(struct play *play)
 	play->host = player_host(p);
 	if (!scan_script(p, play->script, &err))
 		return 0;
-	script_print_error(stderr, play->script, script_path(play->script), &err, play->o->report.colour);
+	script_print_error(stderr, play->script, script_path(play->script), &err,
+			   play->o->report.colour);
 	return -EINVAL;
 }
 
@@ -79,12 +80,15 @@ static bool side_closed(const struct play *play)
 
 static bool answers(struct play *play, int64_t deadline)
 {
-	struct script_stmt alive = { .kind = STMT_VERB, .word = (char *)"alive", .within = SCRIPT_NO_TIME,
+	struct script_stmt alive = { .kind = STMT_VERB,
+				     .word = (char *)"alive",
+				     .within = SCRIPT_NO_TIME,
 				     .window = SCRIPT_NO_TIME };
 	struct script_call call = { .interp = play->in, .stmt = &alive, .since = vu_now() };
 	enum script_step step;
 
-	while ((step = player_verb(play->player, &call)) == STEP_PENDING && !vu_deadline_passed(deadline))
+	while ((step = player_verb(play->player, &call)) == STEP_PENDING &&
+	       !vu_deadline_passed(deadline))
 		if (player_wait(play->player, deadline) == -EINTR)
 			break;
 	return step != STEP_PENDING;
@@ -111,8 +115,8 @@ static void side_await_exit(struct play *play)
 
 	if (!play->subject.ours || play->subject.exited)
 		return;
-	if (!play->subject.opt.connects && !player_connect(p, deadline) && answers(play, deadline) &&
-	    !p->closed)
+	if (!play->subject.opt.connects && !player_connect(p, deadline) &&
+	    answers(play, deadline) && !p->closed)
 		return;
 	while (!play->subject.exited && !vu_deadline_passed(deadline)) {
 		player_wait(p, deadline);

@@ -32,13 +32,15 @@ int scan_script(struct player *p, struct script *s, struct script_error *err)
 	return script_survey(s, scan_stmt, p, err);
 }
 
-void scan_features(const struct script_header *h, const struct vu_device *dev, struct scan_wanted *w)
+void scan_features(const struct script_header *h, const struct vu_device *dev,
+		   struct scan_wanted *w)
 {
 	struct play_needs n;
 
 	play_needs(h, &n);
 	*w = (struct scan_wanted){ .needs = n.features, .needs_protocol = n.protocol };
-	w->features = w->needs | dev->features | 1ULL << VU_F_VERSION_1 | 1ULL << VU_F_PROTOCOL_FEATURES;
+	w->features =
+		w->needs | dev->features | 1ULL << VU_F_VERSION_1 | 1ULL << VU_F_PROTOCOL_FEATURES;
 	w->protocol = w->needs_protocol | 1ULL << VU_PF_REPLY_ACK;
 	if (h->queues > 1)
 		w->protocol |= 1ULL << VU_PF_MQ;

@@ -14,6 +14,7 @@ struct scan_wanted {
 int scan_script(struct player *p, struct script *s, struct script_error *err);
 
 /** scan_features - what `needs`, `without`, `queues` and the device ask for. */
-void scan_features(const struct script_header *h, const struct vu_device *dev, struct scan_wanted *w);
+void scan_features(const struct script_header *h, const struct vu_device *dev,
+		   struct scan_wanted *w);
 
 #endif

@@ -17,19 +17,22 @@ static struct player_state *state_of(struct player *p, const struct script_value
 {
 	size_t i = v->number & UINT32_MAX;
 
-	return v->kind == VALUE_OBJECT && v->number >> 32 == OBJECT_STATE && i < p->nstates ?
-		       &p->states[i] : NULL;
+	return v->kind == VALUE_OBJECT && v->number >> 32 == OBJECT_STATE && i < p->nstates
+		       ? &p->states[i]
+		       : NULL;
 }
 
 /* The state behind $name, made if there is none of that name yet. */
-static struct player_state *named_state(struct player *p, struct script_interp *in, const char *name)
+static struct player_state *named_state(struct player *p, struct script_interp *in,
+					const char *name)
 {
 	const struct script_value *v = script_lookup(in, name);
 	struct player_state *s = v ? state_of(p, v) : NULL;
 
 	if (s || p->nstates == PLAYER_STATES)
 		return s;
-	script_bind(in, name, (struct script_value){ VALUE_OBJECT, PLAYER_HANDLE(OBJECT_STATE, p->nstates) });
+	script_bind(in, name,
+		    (struct script_value){ VALUE_OBJECT, PLAYER_HANDLE(OBJECT_STATE, p->nstates) });
 	return &p->states[p->nstates++];
 }
 
@@ -67,7 +70,8 @@ static bool descriptor(struct script_call *call, int *fd)
 	const struct script_expr *e = script_positional(call->stmt, 0);
 	struct script_value v;
 
-	if (!e || script_eval(call->interp, e, &v, call->actual, sizeof(call->actual)) || v.kind != VALUE_FD)
+	if (!e || script_eval(call->interp, e, &v, call->actual, sizeof(call->actual)) ||
+	    v.kind != VALUE_FD)
 		return false;
 	*fd = (int)v.number;
 	return true;
@@ -144,7 +148,9 @@ enum script_step player_feed(struct player *p, struct script_call *call)
 		call->handle[0] += (uint64_t)n;
 	}
 	return script_bind(call->interp, script_positional(call->stmt, 0)->text,
-			   (struct script_value){ VALUE_FD, (uint64_t)-1 }) ? STEP_ERROR : STEP_DONE;
+			   (struct script_value){ VALUE_FD, (uint64_t)-1 })
+		       ? STEP_ERROR
+		       : STEP_DONE;
 }
 
 /* corrupt $state at=N, truncate $state to=N, garbage $state size=N */

@@ -33,7 +33,8 @@ uint64_t player_option(struct script_call *call, const char *name, uint64_t fall
 	const struct script_arg *arg = script_named(call->stmt, name);
 	uint64_t value;
 
-	if (!arg || script_number(call->interp, arg->value, &value, call->actual, sizeof(call->actual)))
+	if (!arg ||
+	    script_number(call->interp, arg->value, &value, call->actual, sizeof(call->actual)))
 		return fallback;
 	return value;
 }
@@ -57,8 +58,10 @@ static struct player_ring *ring_arg(struct player *p, struct script_call *call, 
 static enum script_step verb_region(struct player *p, struct script_call *call)
 {
 	const char *name = script_positional(call->stmt, 0)->text, *same = word(call, "same");
-	uint64_t guest = player_option(call, "guest", 0), size = player_option(call, "size", 1 << 20);
-	uint64_t user = player_option(call, "user", guest + 0x7f5500000000), offset = player_option(call, "offset", 0);
+	uint64_t guest = player_option(call, "guest", 0),
+		 size = player_option(call, "size", 1 << 20);
+	uint64_t user = player_option(call, "user", guest + 0x7f5500000000),
+		 offset = player_option(call, "offset", 0);
 	const struct vu_region *other = same ? vu_memory_find(&p->memory, same) : NULL;
 	struct vu_region *r;
 
@@ -210,8 +213,8 @@ static enum script_step compare_results(struct script_call *call, const struct p
 			return STEP_ERROR;
 		}
 		if (!script_match(call->interp, arg, value)) {
-			snprintf(call->actual, sizeof(call->actual), "completed with %s=%#" PRIx64, arg->name,
-				 value);
+			snprintf(call->actual, sizeof(call->actual), "completed with %s=%#" PRIx64,
+				 arg->name, value);
 			return STEP_FAILED;
 		}
 	}
@@ -254,7 +257,8 @@ static enum script_step verb_unused(struct player *p, struct script_call *call)
 	player_reap(p);
 	if (!r->done)
 		return STEP_DONE;
-	snprintf(call->actual, sizeof(call->actual), "the request was completed, %u bytes written", r->len);
+	snprintf(call->actual, sizeof(call->actual), "the request was completed, %u bytes written",
+		 r->len);
 	return STEP_FAILED;
 }
 
@@ -268,7 +272,8 @@ static enum script_step verb_called(struct player *p, struct script_call *call)
 	if (!ring)
 		return STEP_ERROR;
 	if (ring->calls == ring->calls_taken) {
-		snprintf(call->actual, sizeof(call->actual), "no signal came on the call descriptor");
+		snprintf(call->actual, sizeof(call->actual),
+			 "no signal came on the call descriptor");
 		return gone(p, call);
 	}
 	ring->calls_taken = ring->calls;
@@ -355,7 +360,8 @@ static int send_fence(struct player *p)
 static enum script_step lost(struct player *p, struct script_call *call)
 {
 	if (player_may_arrive(p, ARROW_REPLY, 0, call->actual, sizeof(call->actual)))
-		snprintf(call->actual, sizeof(call->actual), "the subject does not take GET_FEATURES");
+		snprintf(call->actual, sizeof(call->actual),
+			 "the subject does not take GET_FEATURES");
 	return STEP_FAILED;
 }
 
@@ -385,7 +391,8 @@ static enum script_step verb_fence(struct player *p, struct script_call *call)
 	if (!number(call, 0, &ring))
 		return STEP_ERROR;
 	if (!call->handle[1]) {
-		n = player_submit(p, ring, "probe", NULL, 0, false, call->actual, sizeof(call->actual));
+		n = player_submit(p, ring, "probe", NULL, 0, false, call->actual,
+				  sizeof(call->actual));
 		if (n < 0)
 			return p->dev->kinds->name ? broken(call, call->actual) : STEP_NA;
 		player_kick(p, ring, 1);
@@ -394,7 +401,8 @@ static enum script_step verb_fence(struct player *p, struct script_call *call)
 	player_reap(p);
 	if (p->requests[call->handle[1] - 1].done)
 		return rounds(p, call, FENCE_ROUNDS);
-	snprintf(call->actual, sizeof(call->actual), "the probe on ring %" PRIu64 " was not completed", ring);
+	snprintf(call->actual, sizeof(call->actual),
+		 "the probe on ring %" PRIu64 " was not completed", ring);
 	return gone(p, call);
 }
 
@@ -437,8 +445,10 @@ static enum script_step verb_disconnect(struct player *p, struct script_call *ca
 /* Our end of the back-end channel: what the subject sends from now on finds nobody. */
 static enum script_step verb_close_channel(struct player *p, struct script_call *call)
 {
-	if (!p->channel_open)
-		return broken(call, "there is no back-end channel");
+	if (!p->channel_open) {
+		snprintf(call->actual, sizeof(call->actual), "there is no back-end channel");
+		return STEP_UNREACHED;
+	}
 	vu_conn_close(&p->channel);
 	p->channel_open = false;
 	return STEP_DONE;
@@ -511,21 +521,35 @@ enum script_step player_verb(void *ctx, struct script_call *call)
 		const char *word;
 		enum script_step (*run)(struct player *p, struct script_call *call);
 	} verbs[] = {
-		{ "region", verb_region },   { "list", verb_list },
-		{ "unlist", verb_unlist },   { "ring", verb_ring },
-		{ "bases", verb_bases },     { "submit", verb_submit },
-		{ "kick", verb_kick },	     { "used", verb_used },
-		{ "unused", verb_unused },   { "called", verb_called },
-		{ "uncalled", verb_uncalled }, { "errored", verb_errored },
-		{ "idle", verb_idle },	     { "silence", verb_silence },
-		{ "fence", verb_fence },     { "alive", verb_alive },
-		{ "closed", verb_closed },   { "connect", verb_connect },
-		{ "disconnect", verb_disconnect }, { "restart", verb_restart },
-		{ "serve", verb_serve },     { "close-channel", verb_close_channel },
-		{ "poke", verb_poke },	     { "clear-log", verb_clear_log },
+		{ "region", verb_region },
+		{ "list", verb_list },
+		{ "unlist", verb_unlist },
+		{ "ring", verb_ring },
+		{ "bases", verb_bases },
+		{ "submit", verb_submit },
+		{ "kick", verb_kick },
+		{ "used", verb_used },
+		{ "unused", verb_unused },
+		{ "called", verb_called },
+		{ "uncalled", verb_uncalled },
+		{ "errored", verb_errored },
+		{ "idle", verb_idle },
+		{ "silence", verb_silence },
+		{ "fence", verb_fence },
+		{ "alive", verb_alive },
+		{ "closed", verb_closed },
+		{ "connect", verb_connect },
+		{ "disconnect", verb_disconnect },
+		{ "restart", verb_restart },
+		{ "serve", verb_serve },
+		{ "close-channel", verb_close_channel },
+		{ "poke", verb_poke },
+		{ "clear-log", verb_clear_log },
 		{ "drain", player_drain },
-		{ "feed", player_feed },     { "corrupt", player_spoil },
-		{ "truncate", player_spoil }, { "garbage", player_spoil },
+		{ "feed", player_feed },
+		{ "corrupt", player_spoil },
+		{ "truncate", player_spoil },
+		{ "garbage", player_spoil },
 	};
 
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)

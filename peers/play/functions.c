@@ -71,13 +71,16 @@ static int features_function(const struct vu_model *model, const char *name,
 		const char *name;
 		uint64_t features;
 	} table[] = {
-		{ "offered", model->features_offered }, { "offered_protocol", model->protocol_offered },
-		{ "acked", model->features },		{ "acked_protocol", model->protocol },
+		{ "offered", model->features_offered },
+		{ "offered_protocol", model->protocol_offered },
+		{ "acked", model->features },
+		{ "acked_protocol", model->protocol },
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		if (!strcmp(table[i].name, name)) {
-			*value = nargs == 1 && (table[i].features & args[0].number) == args[0].number;
+			*value = nargs == 1 &&
+				 (table[i].features & args[0].number) == args[0].number;
 			return nargs == 1 ? 0 : -EINVAL;
 		}
 	return -ENOENT;
@@ -91,8 +94,9 @@ int play_function(struct play *play, const struct vu_model *model, const char *n
 		size_t nargs;
 		function call;
 	} table[] = {
-		{ "open_fds", 0, fn_open_fds }, { "fd_size", 1, fn_fd_size }, { "fd_peek", 3, fn_fd_peek },
-		{ "unread", 1, fn_unread },	{ "signals", 1, fn_signals },
+		{ "open_fds", 0, fn_open_fds }, { "fd_size", 1, fn_fd_size },
+		{ "fd_peek", 3, fn_fd_peek },   { "unread", 1, fn_unread },
+		{ "signals", 1, fn_signals },
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)

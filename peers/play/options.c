@@ -65,20 +65,44 @@ static int set_hook(struct play_options *o, char *text)
 int play_take(struct play_options *o, int option, char *value)
 {
 	switch (option) {
-	case PLAY_RUN: o->subject.command = value; break;
-	case PLAY_SETUP: o->subject.setup = value; break;
-	case PLAY_PID: o->subject.pid = atoi(value); break;
-	case PLAY_LOG: o->subject.log = value; break;
-	case PLAY_HOOK: return set_hook(o, value);
-	case PLAY_SCALE: o->scale = atof(value); break;
-	case PLAY_GRACE: o->subject.grace = (int64_t)(atof(value) * VU_NSEC_PER_SEC); break;
-	case PLAY_EVENTS: return open_output(&o->report.events, value);
-	case PLAY_TRACE: return open_output(&o->trace, value);
-	case PLAY_FRAGMENTS: o->fragments = value; break;
-	case PLAY_QUIET: o->report.chart = NULL; break;
-	case PLAY_COLOUR: o->report.colour = want_colour(value); break;
-	case PLAY_DIE: prctl(PR_SET_PDEATHSIG, SIGTERM); break;
-	default: return -ENOENT;
+	case PLAY_RUN:
+		o->subject.command = value;
+		break;
+	case PLAY_SETUP:
+		o->subject.setup = value;
+		break;
+	case PLAY_PID:
+		o->subject.pid = atoi(value);
+		break;
+	case PLAY_LOG:
+		o->subject.log = value;
+		break;
+	case PLAY_HOOK:
+		return set_hook(o, value);
+	case PLAY_SCALE:
+		o->scale = atof(value);
+		break;
+	case PLAY_GRACE:
+		o->subject.grace = (int64_t)(atof(value) * VU_NSEC_PER_SEC);
+		break;
+	case PLAY_EVENTS:
+		return open_output(&o->report.events, value);
+	case PLAY_TRACE:
+		return open_output(&o->trace, value);
+	case PLAY_FRAGMENTS:
+		o->fragments = value;
+		break;
+	case PLAY_QUIET:
+		o->report.chart = NULL;
+		break;
+	case PLAY_COLOUR:
+		o->report.colour = want_colour(value);
+		break;
+	case PLAY_DIE:
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		break;
+	default:
+		return -ENOENT;
 	}
 	return 0;
 }
@@ -111,10 +135,14 @@ int play_exit(int status)
 {
 	switch (status) {
 	case VERDICT_PASS:
-	case VERDICT_NA: return EXIT_AS_EXPECTED;
+	case VERDICT_NA:
+		return EXIT_AS_EXPECTED;
 	case VERDICT_FAIL:
-	case VERDICT_INCONCLUSIVE: return EXIT_NOT_SO;
-	case -EINVAL: return EXIT_USAGE;
-	default: return EXIT_HARNESS;
+	case VERDICT_INCONCLUSIVE:
+		return EXIT_NOT_SO;
+	case -EINVAL:
+		return EXIT_USAGE;
+	default:
+		return EXIT_HARNESS;
 	}
 }

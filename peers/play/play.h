@@ -40,7 +40,7 @@ struct play {
 	struct report_ending end;
 	struct vu_breach breaches[PLAY_BREACHES]; /* of the subject */
 	size_t nbreaches;
-	bool looked; /* at the subject, when its first message came: */
+	bool looked;                 /* at the subject, when its first message came: */
 	int fds_before, maps_before; /* -1: not known */
 	char ending[64], waits[1024];
 };
@@ -72,7 +72,8 @@ struct play_side {
 int play_scenario(struct play_options *o, const struct play_side *side, const char *path);
 
 /** play_text - the same for a scenario in memory. */
-int play_text(struct play_options *o, const struct play_side *side, const char *name, const char *text);
+int play_text(struct play_options *o, const struct play_side *side, const char *name,
+	      const char *text);
 
 /** play_observed - a message of the subject was observed: count it, and note what it broke. */
 void play_observed(struct play *play, const struct vu_observation *obs);
@@ -96,8 +97,8 @@ void play_needs(const struct script_header *h, struct play_needs *needs);
 enum script_step play_verb(struct play *play, struct script_call *call);
 
 /** play_function - functions that mean the same on either side. 0, -EINVAL, or -ENOENT: there is none. */
-int play_function(struct play *play, const struct vu_model *model, const char *name, const struct script_value *args, size_t nargs,
-		  uint64_t *value);
+int play_function(struct play *play, const struct vu_model *model, const char *name,
+		  const struct script_value *args, size_t nargs, uint64_t *value);
 
 /** play_hook - the command of that name, or NULL. */
 const char *play_hook(const struct play *play, const char *name);
@@ -107,19 +108,33 @@ const char *play_hook(const struct play *play, const char *name);
 enum play_exit { EXIT_AS_EXPECTED, EXIT_NOT_SO, EXIT_USAGE, EXIT_NOTHING_RAN, EXIT_HARNESS };
 
 enum play_option {
-	PLAY_RUN = 512, PLAY_SETUP, PLAY_PID, PLAY_HOOK, PLAY_SCALE, PLAY_GRACE, PLAY_EVENTS, PLAY_TRACE, PLAY_FRAGMENTS,
-	PLAY_LOG, PLAY_QUIET, PLAY_COLOUR, PLAY_DIE,
+	PLAY_RUN = 512,
+	PLAY_SETUP,
+	PLAY_PID,
+	PLAY_HOOK,
+	PLAY_SCALE,
+	PLAY_GRACE,
+	PLAY_EVENTS,
+	PLAY_TRACE,
+	PLAY_FRAGMENTS,
+	PLAY_LOG,
+	PLAY_QUIET,
+	PLAY_COLOUR,
+	PLAY_DIE,
 };
 
 /* Rows for getopt_long(). */
-#define PLAY_LONG_OPTIONS                                                                          \
-	{ "run", 1, NULL, PLAY_RUN }, { "setup", 1, NULL, PLAY_SETUP }, { "pid", 1, NULL, PLAY_PID }, \
-	{ "hook", 1, NULL, PLAY_HOOK }, { "scale", 1, NULL, PLAY_SCALE },                          \
-	{ "grace", 1, NULL, PLAY_GRACE },                                                         \
-	{ "events", 1, NULL, PLAY_EVENTS }, { "trace", 1, NULL, PLAY_TRACE },                      \
-	{ "fragments", 1, NULL, PLAY_FRAGMENTS }, { "log", 1, NULL, PLAY_LOG },                    \
-	{ "quiet", 0, NULL, PLAY_QUIET }, { "colour", 1, NULL, PLAY_COLOUR },                      \
-	{ "color", 1, NULL, PLAY_COLOUR }, { "die-with-parent", 0, NULL, PLAY_DIE }
+#define PLAY_LONG_OPTIONS                                                               \
+	{ "run", 1, NULL, PLAY_RUN }, { "setup", 1, NULL, PLAY_SETUP },                 \
+		{ "pid", 1, NULL, PLAY_PID }, { "hook", 1, NULL, PLAY_HOOK },           \
+		{ "scale", 1, NULL, PLAY_SCALE }, { "grace", 1, NULL, PLAY_GRACE },     \
+		{ "events", 1, NULL, PLAY_EVENTS }, { "trace", 1, NULL, PLAY_TRACE },   \
+		{ "fragments", 1, NULL, PLAY_FRAGMENTS }, { "log", 1, NULL, PLAY_LOG }, \
+		{ "quiet", 0, NULL, PLAY_QUIET }, { "colour", 1, NULL, PLAY_COLOUR },   \
+		{ "color", 1, NULL, PLAY_COLOUR },                                      \
+	{                                                                               \
+		"die-with-parent", 0, NULL, PLAY_DIE                                    \
+	}
 
 /** play_options_help - what --help says of those that concern the run. */
 extern const char play_options_help[];

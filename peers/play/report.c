@@ -27,7 +27,7 @@ static void emit(struct report *r, json_t *event)
 }
 
 __attribute__((format(printf, 3, 4))) static void chart(struct report *r, const char *colour,
-							 const char *format, ...)
+							const char *format, ...)
 {
 	va_list args;
 
@@ -43,7 +43,8 @@ __attribute__((format(printf, 3, 4))) static void chart(struct report *r, const 
 void report_start(struct report *r, const char *scenario, const char *device)
 {
 	r->started = vu_now();
-	emit(r, json_pack("{s:s, s:s, s:s}", "event", "start", "scenario", scenario, "device", device));
+	emit(r, json_pack("{s:s, s:s, s:s}", "event", "start", "scenario", scenario, "device",
+			  device));
 }
 
 static void as_on_the_wire(struct vu_message *msg, const struct vu_forge *forge)
@@ -56,7 +57,8 @@ static void as_on_the_wire(struct vu_message *msg, const struct vu_forge *forge)
 		msg->size = forge->size;
 }
 
-void report_message(struct report *r, const struct vu_message *msg, bool sent, const struct vu_forge *forge)
+void report_message(struct report *r, const struct vu_message *msg, bool sent,
+		    const struct vu_forge *forge)
 {
 	char text[LINE_MAX_TEXT];
 	struct vu_message *wire;
@@ -71,12 +73,13 @@ void report_message(struct report *r, const struct vu_message *msg, bool sent, c
 	as_on_the_wire(wire, forge);
 	chart(r, sent ? "" : "\033[36m", "%s", text);
 	if (r->events)
-		emit(r, json_pack("{s:s, s:s, s:s, s:b, s:i, s:i, s:I, s:I, s:I, s:i}", "event", "message",
-				  "channel", wire->channel == VU_MAIN ? "main" : "back-end", "text", text,
-				  "sent", sent, "line", sent ? (int)r->line : 0, "fds",
-				  (int)wire->nfds, "request", (json_int_t)wire->request, "flags",
-				  (json_int_t)wire->flags, "size", (json_int_t)wire->size, "bytes",
-				  (int)wire->len));
+		emit(r,
+		     json_pack("{s:s, s:s, s:s, s:b, s:i, s:i, s:I, s:I, s:I, s:i}", "event",
+			       "message", "channel", wire->channel == VU_MAIN ? "main" : "back-end",
+			       "text", text, "sent", sent, "line", sent ? (int)r->line : 0, "fds",
+			       (int)wire->nfds, "request", (json_int_t)wire->request, "flags",
+			       (json_int_t)wire->flags, "size", (json_int_t)wire->size, "bytes",
+			       (int)wire->len));
 	free(wire);
 }
 
@@ -133,15 +136,19 @@ static json_t *breaches(const struct report_ending *end)
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < end->nbreaches; i++)
-		json_array_append_new(array, json_pack("{s:s, s:s}", "clause", end->breaches[i].clause,
-						       "text", end->breaches[i].text));
+		json_array_append_new(array,
+				      json_pack("{s:s, s:s}", "clause", end->breaches[i].clause,
+						"text", end->breaches[i].text));
 	return array;
 }
 
-static void chart_verdict(struct report *r, const struct script_outcome *out, const struct report_ending *end)
+static void chart_verdict(struct report *r, const struct script_outcome *out,
+			  const struct report_ending *end)
 {
-	static const char *const colours[] = { [VERDICT_PASS] = "\033[32m", [VERDICT_FAIL] = "\033[31m",
-					       [VERDICT_INCONCLUSIVE] = "\033[33m", [VERDICT_NA] = "\033[2m",
+	static const char *const colours[] = { [VERDICT_PASS] = "\033[32m",
+					       [VERDICT_FAIL] = "\033[31m",
+					       [VERDICT_INCONCLUSIVE] = "\033[33m",
+					       [VERDICT_NA] = "\033[2m",
 					       [VERDICT_ERROR] = "\033[35m" };
 
 	if (!r->chart)
@@ -157,22 +164,24 @@ static void chart_verdict(struct report *r, const struct script_outcome *out, co
 	if (end->waits && *end->waits)
 		fprintf(r->chart, "  waits     %s\n", end->waits);
 	fprintf(r->chart, "\n%s%s%s%s%s (subject: %s)\n", r->colour ? colours[out->verdict] : "",
-		script_verdict_name(out->verdict), r->colour ? "\033[0m" : "", out->reason[0] ? ": " : "",
-		out->reason, end->ending);
+		script_verdict_name(out->verdict), r->colour ? "\033[0m" : "",
+		out->reason[0] ? ": " : "", out->reason, end->ending);
 }
 
-void report_verdict(struct report *r, const struct script_outcome *out, const struct report_ending *end)
+void report_verdict(struct report *r, const struct script_outcome *out,
+		    const struct report_ending *end)
 {
-	json_t *event = json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:i, s:i, s:I, s:I}",
-				  "event", "verdict", "verdict", script_verdict_name(out->verdict), "clauses",
-				  strings(out->clauses, out->nclauses), "readings",
-				  strings(out->readings, out->nreadings), "breaches", breaches(end), "reason",
-				  out->reason, "file", out->file ? out->file : "", "line", (int)out->pos.line,
-				  "expected", out->expected ? out->expected : "", "actual",
-				  out->actual ? out->actual : "", "ending", end->ending, "waits",
-				  end->waits ? end->waits : "", "fds_left", end->fds_left, "maps_left",
-				  end->maps_left, "started_ns", (json_int_t)end->start_ns, "played_ns",
-				  (json_int_t)end->play_ns);
+	json_t *event = json_pack(
+		"{s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:i, s:i, s:I, s:I}",
+		"event", "verdict", "verdict", script_verdict_name(out->verdict), "clauses",
+		strings(out->clauses, out->nclauses), "readings",
+		strings(out->readings, out->nreadings), "breaches", breaches(end), "reason",
+		out->reason, "file", out->file ? out->file : "", "line", (int)out->pos.line,
+		"expected", out->expected ? out->expected : "", "actual",
+		out->actual ? out->actual : "", "ending", end->ending, "waits",
+		end->waits ? end->waits : "", "fds_left", end->fds_left, "maps_left",
+		end->maps_left, "started_ns", (json_int_t)end->start_ns, "played_ns",
+		(json_int_t)end->play_ns);
 
 	chart_verdict(r, out, end);
 	emit(r, event);

@@ -15,8 +15,8 @@ struct report {
 	FILE *chart;  /* for people, or NULL */
 	bool colour;
 	int64_t started;
-	const struct script *script;      /* where play is now */
-	unsigned int line; /* of the statement, which may be gone already */
+	const struct script *script; /* where play is now */
+	unsigned int line;           /* of the statement, which may be gone already */
 };
 
 struct report_ending {
@@ -29,11 +29,13 @@ struct report_ending {
 };
 
 void report_start(struct report *r, const char *scenario, const char *device);
-void report_message(struct report *r, const struct vu_message *msg, bool sent, const struct vu_forge *forge);
+void report_message(struct report *r, const struct vu_message *msg, bool sent,
+		    const struct vu_forge *forge);
 void report_statement(struct report *r, const struct script *s, const struct script_stmt *stmt);
 void report_breach(struct report *r, const struct vu_breach *breach);
 void report_reading(struct report *r, const char *reading);
 void report_subject(struct report *r, const char *what, const char *text);
-void report_verdict(struct report *r, const struct script_outcome *out, const struct report_ending *end);
+void report_verdict(struct report *r, const struct script_outcome *out,
+		    const struct report_ending *end);
 
 #endif

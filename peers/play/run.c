@@ -51,7 +51,8 @@ static bool applies(struct play *r, const struct script_header *h)
 		return false;
 	}
 	if (h->queues > r->o->queues) {
-		snprintf(why, sizeof(why), "needs %u queues, the subject has %u", h->queues, r->o->queues);
+		snprintf(why, sizeof(why), "needs %u queues, the subject has %u", h->queues,
+			 r->o->queues);
 		conclude(r, VERDICT_NA, why);
 		return false;
 	}
@@ -88,7 +89,8 @@ static bool bring_up(struct play *r)
 	r->end.start_ns = vu_now() - begun;
 	if (!err)
 		return true;
-	conclude(r, VERDICT_INCONCLUSIVE, r->subject.trouble[0] ? r->subject.trouble : strerror(-err));
+	conclude(r, VERDICT_INCONCLUSIVE,
+		 r->subject.trouble[0] ? r->subject.trouble : strerror(-err));
 	return false;
 }
 
@@ -223,9 +225,13 @@ static void tear_down(struct play *r)
 
 static int run(struct play_options *o, const struct play_side *side, struct script *script)
 {
-	struct play r = { .o = o, .side = side, .script = script, .ending = "clean",
+	struct play r = { .o = o,
+			  .side = side,
+			  .script = script,
+			  .ending = "clean",
 			  .subject = { .pidfd = -1, .listener = -1, .attention = -1 },
-			  .fds_before = -1, .maps_before = -1,
+			  .fds_before = -1,
+			  .maps_before = -1,
 			  .end = { .fds_left = -1, .maps_left = -1 } };
 	int status;
 
@@ -254,7 +260,8 @@ int play_scenario(struct play_options *o, const struct play_side *side, const ch
 	return -EINVAL;
 }
 
-int play_text(struct play_options *o, const struct play_side *side, const char *name, const char *text)
+int play_text(struct play_options *o, const struct play_side *side, const char *name,
+	      const char *text)
 {
 	struct script_error err;
 	struct script *script = script_open_text(name, text, NULL, &err);

@@ -217,8 +217,8 @@ int subject_open(struct subject *s, const struct subject_options *opt, int64_t d
 	if (opt->setup && s->dir[0]) {
 		err = subject_run(s, opt->setup, deadline);
 		if (err) {
-			snprintf(s->trouble, sizeof(s->trouble), "set-up failed with status %d: %.100s", err,
-				 opt->setup);
+			snprintf(s->trouble, sizeof(s->trouble),
+				 "set-up failed with status %d: %.100s", err, opt->setup);
 			return -ECANCELED;
 		}
 	}
@@ -276,7 +276,8 @@ static void explain_exit(struct subject *s)
 {
 	subject_check(s);
 	if (s->exited && WIFEXITED(s->status) && WEXITSTATUS(s->status) == 127)
-		snprintf(s->trouble, sizeof(s->trouble), "the command was not found; is it installed?");
+		snprintf(s->trouble, sizeof(s->trouble),
+			 "the command was not found; is it installed?");
 	else if (s->exited && WIFEXITED(s->status))
 		snprintf(s->trouble, sizeof(s->trouble),
 			 "the subject exited with status %d before it took a connection",
@@ -386,8 +387,9 @@ void subject_close(struct subject *s)
 
 void subject_ending(const struct subject *s, bool closed, char *buf, size_t size)
 {
-	bool ended = s->exited || (s->killed && WIFSIGNALED(s->status) && WTERMSIG(s->status) != SIGTERM &&
-				   WTERMSIG(s->status) != SIGKILL);
+	bool ended =
+		s->exited || (s->killed && WIFSIGNALED(s->status) &&
+			      WTERMSIG(s->status) != SIGTERM && WTERMSIG(s->status) != SIGKILL);
 
 	if (!ended)
 		snprintf(buf, size, "%s", closed ? "closed" : "clean");

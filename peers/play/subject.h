@@ -11,30 +11,31 @@
 #define SUBJECT_GRACE 2000000000LL
 
 struct subject_options {
-	int64_t grace;       /* nanoseconds from SIGTERM to SIGKILL when it is ended */
-	const char *command; /* shell command with {socket} and {dir}, or NULL: somebody else runs it */
-	const char *setup;   /* run first, in the directory, or NULL */
-	const char *socket;  /* where it listens, if there is no command */
-	const char *log;     /* file for its output, or NULL */
-	bool connects;       /* the subject connects to us */
-	int fd;              /* a connected socket that was inherited, or -1 */
-	pid_t pid;           /* of a subject that somebody else runs, or 0 */
-	int signals;         /* signalfd whose readability ends every wait, or -1 */
+	int64_t grace; /* nanoseconds from SIGTERM to SIGKILL when it is ended */
+	const char *
+		command; /* shell command with {socket} and {dir}, or NULL: somebody else runs it */
+	const char *setup;  /* run first, in the directory, or NULL */
+	const char *socket; /* where it listens, if there is no command */
+	const char *log;    /* file for its output, or NULL */
+	bool connects;      /* the subject connects to us */
+	int fd;             /* a connected socket that was inherited, or -1 */
+	pid_t pid;          /* of a subject that somebody else runs, or 0 */
+	int signals;        /* signalfd whose readability ends every wait, or -1 */
 };
 
 struct subject {
 	struct subject_options opt;
-	char dir[64];     /* private, removed at the end; empty without a command */
+	char dir[64]; /* private, removed at the end; empty without a command */
 	char socket[108];
 	pid_t pid;
-	int pidfd;        /* readable once the process has ended; -1 unknown */
-	int listener;     /* when the subject connects */
-	int attention;    /* epoll of pidfd and signals: readable when waiting is over */
-	bool ours;        /* we started it and reap it */
-	bool exited;      /* ended by itself */
-	bool killed;      /* ended because we ended it */
-	bool stubborn;    /* had to be killed: it ignored SIGTERM */
-	int status;       /* wait status, valid when exited */
+	int pidfd;         /* readable once the process has ended; -1 unknown */
+	int listener;      /* when the subject connects */
+	int attention;     /* epoll of pidfd and signals: readable when waiting is over */
+	bool ours;         /* we started it and reap it */
+	bool exited;       /* ended by itself */
+	bool killed;       /* ended because we ended it */
+	bool stubborn;     /* had to be killed: it ignored SIGTERM */
+	int status;        /* wait status, valid when exited */
 	char trouble[200]; /* why it did not start */
 };
 

@@ -61,9 +61,11 @@ static enum script_step verb_signal(struct play *play, struct script_call *call)
 	uint64_t value = 1;
 
 	(void)play;
-	if (arg && script_number(call->interp, arg->value, &value, call->actual, sizeof(call->actual)))
+	if (arg &&
+	    script_number(call->interp, arg->value, &value, call->actual, sizeof(call->actual)))
 		return STEP_ERROR;
-	if (script_eval(call->interp, script_positional(call->stmt, 0), &fd, call->actual, sizeof(call->actual)))
+	if (script_eval(call->interp, script_positional(call->stmt, 0), &fd, call->actual,
+			sizeof(call->actual)))
 		return STEP_ERROR;
 	if (fd.kind != VALUE_FD)
 		return broken(call, "that is no descriptor");
@@ -79,7 +81,8 @@ static enum script_step verb_host(struct play *play, struct script_call *call)
 	int status;
 
 	if (!command) {
-		snprintf(call->actual, sizeof(call->actual), "the candidate has no action %s", name);
+		snprintf(call->actual, sizeof(call->actual), "the candidate has no action %s",
+			 name);
 		return STEP_NA;
 	}
 	status = subject_run(&play->subject, command, vu_deadline_in(HOOK_WITHIN));
@@ -100,13 +103,13 @@ enum script_step play_verb(struct play *play, struct script_call *call)
 		const char *word;
 		enum script_step (*run)(struct play *play, struct script_call *call);
 	} verbs[] = {
-		{ "pipe", verb_pipe },	   { "eventfd", verb_eventfd }, { "close", verb_close },
+		{ "pipe", verb_pipe },     { "eventfd", verb_eventfd }, { "close", verb_close },
 		{ "signal", verb_signal }, { "host", verb_host },
 	};
 
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		if (!strcmp(verbs[i].word, call->stmt->word))
 			return verbs[i].run(play, call);
-	return broken(call, play->side->judges == SUBJECT_BACKEND ? "a front-end cannot do that" :
-								     "a back-end cannot do that");
+	return broken(call, play->side->judges == SUBJECT_BACKEND ? "a front-end cannot do that"
+								  : "a back-end cannot do that");
 }

@@ -12,8 +12,8 @@ static int64_t latest(int64_t a, int64_t b)
 }
 
 /* One round over the first lines; the number of the branch that happened, or -1. */
-static int try_branches(struct script_interp *in, struct script_call *calls, enum script_step *steps,
-			size_t n)
+static int try_branches(struct script_interp *in, struct script_call *calls,
+			enum script_step *steps, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (steps[i] != STEP_PENDING)
@@ -48,8 +48,8 @@ static int64_t earliest(const struct script_interp *in, const struct script_call
 	return deadline;
 }
 
-static int await_branch(struct script_interp *in, struct script_call *calls, enum script_step *steps,
-			size_t n, int64_t deadline)
+static int await_branch(struct script_interp *in, struct script_call *calls,
+			enum script_step *steps, size_t n, int64_t deadline)
 {
 	int64_t until;
 	int taken;
@@ -89,7 +89,8 @@ enum script_step script_run_either(struct script_interp *in, const struct script
 		return script_conclude(in, stmt, STEP_ERROR, "out of memory", NULL);
 	}
 	for (size_t i = 0; i < n; i++) {
-		calls[i] = (struct script_call){ .interp = in, .stmt = stmt->branches[i].stmts[0],
+		calls[i] = (struct script_call){ .interp = in,
+						 .stmt = stmt->branches[i].stmts[0],
 						 .since = now };
 		steps[i] = STEP_PENDING;
 		deadline = latest(deadline, script_deadline(in, calls[i].stmt, now));
@@ -105,5 +106,6 @@ enum script_step script_run_either(struct script_interp *in, const struct script
 	if (taken == -EINTR)
 		return script_conclude(in, stmt, STEP_ERROR, "interrupted", NULL);
 	step = vu_deadline_passed(deadline) ? STEP_PENDING : STEP_FAILED;
-	return script_conclude(in, stmt->branches[0].stmts[0], step, "none of the alternatives happened", seen);
+	return script_conclude(in, stmt->branches[0].stmts[0], step,
+			       "none of the alternatives happened", seen);
 }

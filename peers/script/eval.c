@@ -51,8 +51,7 @@ void script_drop(struct script_interp *in, size_t at, size_t count)
 		release(&in->vars[i].value);
 		free(in->vars[i].name);
 	}
-	memmove(in->vars + at, in->vars + at + count,
-		(in->nvars - at - count) * sizeof(*in->vars));
+	memmove(in->vars + at, in->vars + at + count, (in->nvars - at - count) * sizeof(*in->vars));
 	in->nvars -= count;
 }
 
@@ -79,43 +78,78 @@ static int unary(const struct script_expr *e, uint64_t a, uint64_t *out)
 	return 0;
 }
 
-static int binary(const struct script_expr *e, uint64_t a, uint64_t b, uint64_t *out)
+/* Operators of two characters; one of a single character stands for itself. */
+enum {
+	SHIFT_LEFT = 'l',
+	SHIFT_RIGHT = 'r',
+	EQUAL = '=',
+	UNEQUAL = 'n',
+	AT_MOST = 'L',
+	AT_LEAST = 'G'
+};
+
+static char operator_of(const char *text)
 {
 	static const struct {
-		char op[3];
+		char text[3];
 		char code;
-	} ops[] = { { "<<", 'l' }, { ">>", 'r' }, { "==", '=' }, { "!=", 'n' },
-		    { "<=", 'L' }, { ">=", 'G' } };
-	char code = e->op[0];
+	} ops[] = { { "<<", SHIFT_LEFT }, { ">>", SHIFT_RIGHT }, { "==", EQUAL },
+		    { "!=", UNEQUAL },    { "<=", AT_MOST },     { ">=", AT_LEAST } };
 
 	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
-		if (!strcmp(e->op, ops[i].op))
-			code = ops[i].code;
+		if (!strcmp(text, ops[i].text))
+			return ops[i].code;
+	return text[0];
+}
+
+static uint64_t apply(char code, uint64_t a, uint64_t b)
+{
+	switch (code) {
+	case '|':
+		return a | b;
+	case '&':
+		return a & b;
+	case '+':
+		return a + b;
+	case '-':
+		return a - b;
+	case '*':
+		return a * b;
+	case '/':
+		return a / b;
+	case '%':
+		return a % b;
+	case SHIFT_LEFT:
+		return b < 64 ? a << b : 0;
+	case SHIFT_RIGHT:
+		return b < 64 ? a >> b : 0;
+	case EQUAL:
+		return a == b;
+	case UNEQUAL:
+		return a != b;
+	case '<':
+		return a < b;
+	case AT_MOST:
+		return a <= b;
+	case '>':
+		return a > b;
+	default: /* AT_LEAST: the parser passes no other on */
+		return a >= b;
+	}
+}
+
+static int binary(const struct script_expr *e, uint64_t a, uint64_t b, uint64_t *out)
+{
+	char code = operator_of(e->op);
+
 	if ((code == '/' || code == '%') && !b)
 		return -EDOM;
-	switch (code) {
-	case '|': *out = a | b; break;
-	case '&': *out = a & b; break;
-	case '+': *out = a + b; break;
-	case '-': *out = a - b; break;
-	case '*': *out = a * b; break;
-	case '/': *out = a / b; break;
-	case '%': *out = a % b; break;
-	case 'l': *out = b < 64 ? a << b : 0; break;
-	case 'r': *out = b < 64 ? a >> b : 0; break;
-	case '=': *out = a == b; break;
-	case 'n': *out = a != b; break;
-	case '<': *out = a < b; break;
-	case 'L': *out = a <= b; break;
-	case '>': *out = a > b; break;
-	case 'G': *out = a >= b; break;
-	default: return -EINVAL;
-	}
+	*out = apply(code, a, b);
 	return 0;
 }
 
-static int eval_call(struct script_interp *in, const struct script_expr *e, uint64_t *out, char *why,
-		     size_t size)
+static int eval_call(struct script_interp *in, const struct script_expr *e, uint64_t *out,
+		     char *why, size_t size)
 {
 	struct script_value args[CALL_ARGS_MAX];
 	int err;
@@ -135,8 +169,8 @@ static int eval_call(struct script_interp *in, const struct script_expr *e, uint
 	return err ? -EINVAL : 0;
 }
 
-static int eval_operator(struct script_interp *in, const struct script_expr *e, uint64_t *out, char *why,
-			 size_t size)
+static int eval_operator(struct script_interp *in, const struct script_expr *e, uint64_t *out,
+			 char *why, size_t size)
 {
 	uint64_t a, b = 0;
 	int err;
@@ -153,8 +187,8 @@ static int eval_operator(struct script_interp *in, const struct script_expr *e, 
 	return err ? -EINVAL : 0;
 }
 
-static int eval_var(struct script_interp *in, const struct script_expr *e, struct script_value *value,
-		    char *why, size_t size)
+static int eval_var(struct script_interp *in, const struct script_expr *e,
+		    struct script_value *value, char *why, size_t size)
 {
 	const struct script_value *bound = script_lookup(in, e->text);
 
@@ -191,8 +225,8 @@ int script_eval(struct script_interp *in, const struct script_expr *e, struct sc
 	return -EINVAL;
 }
 
-int script_number(struct script_interp *in, const struct script_expr *e, uint64_t *number, char *why,
-		  size_t size)
+int script_number(struct script_interp *in, const struct script_expr *e, uint64_t *number,
+		  char *why, size_t size)
 {
 	struct script_value value;
 	int err = script_eval(in, e, &value, why, size);
@@ -210,14 +244,22 @@ int script_number(struct script_interp *in, const struct script_expr *e, uint64_
 static bool compare(enum script_op op, uint64_t actual, uint64_t wanted)
 {
 	switch (op) {
-	case SCRIPT_EQ: return actual == wanted;
-	case SCRIPT_NE: return actual != wanted;
-	case SCRIPT_LT: return actual < wanted;
-	case SCRIPT_LE: return actual <= wanted;
-	case SCRIPT_GT: return actual > wanted;
-	case SCRIPT_GE: return actual >= wanted;
-	case SCRIPT_HAS: return (actual & wanted) == wanted;
-	case SCRIPT_LACKS: return !(actual & wanted);
+	case SCRIPT_EQ:
+		return actual == wanted;
+	case SCRIPT_NE:
+		return actual != wanted;
+	case SCRIPT_LT:
+		return actual < wanted;
+	case SCRIPT_LE:
+		return actual <= wanted;
+	case SCRIPT_GT:
+		return actual > wanted;
+	case SCRIPT_GE:
+		return actual >= wanted;
+	case SCRIPT_HAS:
+		return (actual & wanted) == wanted;
+	case SCRIPT_LACKS:
+		return !(actual & wanted);
 	}
 	return false;
 }

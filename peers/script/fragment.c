@@ -22,17 +22,18 @@ static bool find_fragment(const struct script_interp *in, const char *name, char
 	char dir[PATH_MAX];
 
 	snprintf(dir, sizeof(dir), "%s", script_path(in->script));
-	for (char *up = dirname(dir); ; up = dirname(up)) {
+	for (char *up = dirname(dir);; up = dirname(up)) {
 		if (fragment_in(up, name, path))
 			return true;
 		if (!strcmp(up, "/") || !strcmp(up, "."))
 			break;
 	}
-	return fragment_in(".", name, path) || (in->fragments && fragment_in(in->fragments, name, path));
+	return fragment_in(".", name, path) ||
+	       (in->fragments && fragment_in(in->fragments, name, path));
 }
 
-static int bind_params(struct script_interp *in, const struct script_stmt *use, const struct script *frag,
-		       char *why, size_t size)
+static int bind_params(struct script_interp *in, const struct script_stmt *use,
+		       const struct script *frag, char *why, size_t size)
 {
 	const struct script_list *params = &script_header(frag)->params;
 	struct script_value value;
@@ -65,9 +66,11 @@ enum script_step script_run_use(struct script_interp *in, const struct script_st
 	size_t base = in->nvars;
 
 	if (in->depth >= FRAGMENT_DEPTH_MAX)
-		return script_conclude(in, stmt, STEP_ERROR, "fragments use one another too deeply", NULL);
+		return script_conclude(in, stmt, STEP_ERROR, "fragments use one another too deeply",
+				       NULL);
 	if (!find_fragment(in, name->text, path))
-		return script_conclude(in, stmt, STEP_ERROR, "there is no such fragment in common/", NULL);
+		return script_conclude(in, stmt, STEP_ERROR, "there is no such fragment in common/",
+				       NULL);
 	frag = script_open(path, NULL, &err);
 	if (!frag)
 		return script_conclude(in, stmt, STEP_ERROR, err.text, NULL);

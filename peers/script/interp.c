@@ -14,8 +14,10 @@ static enum script_step run_stmt(struct script_interp *in, const struct script_s
 const char *script_verdict_name(enum script_verdict verdict)
 {
 	static const char *const names[] = {
-		[VERDICT_PASS] = "pass", [VERDICT_FAIL] = "fail",
-		[VERDICT_INCONCLUSIVE] = "inconclusive", [VERDICT_NA] = "n/a",
+		[VERDICT_PASS] = "pass",
+		[VERDICT_FAIL] = "fail",
+		[VERDICT_INCONCLUSIVE] = "inconclusive",
+		[VERDICT_NA] = "n/a",
 		[VERDICT_ERROR] = "error",
 	};
 
@@ -79,7 +81,8 @@ int64_t script_scaled(const struct script_interp *in, int64_t ns)
 	return (int64_t)((double)ns * in->scale);
 }
 
-int64_t script_deadline(const struct script_interp *in, const struct script_stmt *stmt, int64_t since)
+int64_t script_deadline(const struct script_interp *in, const struct script_stmt *stmt,
+			int64_t since)
 {
 	int64_t ns = stmt->within;
 
@@ -129,10 +132,14 @@ static char *print_stmt(const struct script_stmt *stmt)
 static enum script_verdict verdict_of(const struct script_interp *in, enum script_step step)
 {
 	switch (step) {
-	case STEP_NA: return VERDICT_NA;
-	case STEP_ERROR: return VERDICT_ERROR;
-	case STEP_UNREACHED: return VERDICT_INCONCLUSIVE;
-	default: break;
+	case STEP_NA:
+		return VERDICT_NA;
+	case STEP_ERROR:
+		return VERDICT_ERROR;
+	case STEP_UNREACHED:
+		return VERDICT_INCONCLUSIVE;
+	default:
+		break;
 	}
 	/* what fails in a fragment was not the point under test */
 	return in->depth ? VERDICT_INCONCLUSIVE : VERDICT_FAIL;
@@ -192,11 +199,8 @@ static const struct {
 	const char *word;
 	enum script_step (*run)(struct script_interp *in, struct script_call *call);
 } own_verbs[] = {
-	{ "let", run_let },
-	{ "require", run_condition },
-	{ "reach", run_condition },
-	{ "expect", run_condition },
-	{ "bytes", script_send_bytes },
+	{ "let", run_let },          { "require", run_condition },   { "reach", run_condition },
+	{ "expect", run_condition }, { "bytes", script_send_bytes },
 };
 
 /* ---- one try of a statement ---- */
@@ -241,11 +245,12 @@ enum script_step script_settle(struct script_interp *in, const struct script_stm
 	return script_conclude(in, stmt, STEP_FAILED, reason, "this happened");
 }
 
-static const char *reason_of(const struct script_stmt *stmt, enum script_step step, const char *actual)
+static const char *reason_of(const struct script_stmt *stmt, enum script_step step,
+			     const char *actual)
 {
 	if (step == STEP_PENDING)
-		return stmt->kind == STMT_MESSAGE ? "the message did not come in time" :
-						    "it did not happen in time";
+		return stmt->kind == STMT_MESSAGE ? "the message did not come in time"
+						  : "it did not happen in time";
 	if (stmt->kind == STMT_MESSAGE && !strncmp(actual + strspn(actual, "<-=>"), " ", 1))
 		return "the message is not as it should be";
 	return *actual ? actual : "it went wrong";
@@ -269,7 +274,8 @@ static enum script_step run_simple(struct script_interp *in, const struct script
 	return script_conclude(in, stmt, step, reason_of(stmt, step, call.actual), call.actual);
 }
 
-enum script_step script_run_block(struct script_interp *in, const struct script_block *block, size_t from)
+enum script_step script_run_block(struct script_interp *in, const struct script_block *block,
+				  size_t from)
 {
 	enum script_step step = STEP_DONE;
 
@@ -321,8 +327,11 @@ enum script_step script_play_all(struct script_interp *in)
 
 	while (step == STEP_DONE && (more = script_next(in->script, &stmt, &err)) != 0) {
 		if (more < 0) {
-			struct script_stmt at = { .pos = err.pos, .kind = STMT_VERB, .word = "",
-						  .within = SCRIPT_NO_TIME, .window = SCRIPT_NO_TIME };
+			struct script_stmt at = { .pos = err.pos,
+						  .kind = STMT_VERB,
+						  .word = "",
+						  .within = SCRIPT_NO_TIME,
+						  .window = SCRIPT_NO_TIME };
 
 			return script_conclude(in, &at, STEP_ERROR, err.text, NULL);
 		}
@@ -352,8 +361,10 @@ static enum script_step run_stmt(struct script_interp *in, const struct script_s
 void script_play(struct script_interp *in, struct script *s, struct script_outcome *out)
 {
 	/* what came behind the last line is seen by asking once more */
-	const struct script_stmt alive = { .kind = STMT_VERB, .word = (char *)"alive",
-					   .within = SCRIPT_NO_TIME, .window = SCRIPT_NO_TIME };
+	const struct script_stmt alive = { .kind = STMT_VERB,
+					   .word = (char *)"alive",
+					   .within = SCRIPT_NO_TIME,
+					   .window = SCRIPT_NO_TIME };
 
 	memset(out, 0, sizeof(*out));
 	in->out = out;

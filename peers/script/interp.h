@@ -71,14 +71,16 @@ struct script_host {
 	/* Fill in the fields and descriptors that the statement leaves out. 0 or -errno with call->actual. */
 	int (*fill)(void *ctx, struct script_call *call, struct vu_message *msg);
 	/* Send; the descriptors stay with @msg. */
-	int (*send)(void *ctx, struct vu_message *msg, const struct vu_forge *forge, int64_t deadline);
+	int (*send)(void *ctx, struct vu_message *msg, const struct vu_forge *forge,
+		    int64_t deadline);
 	int (*send_bytes)(void *ctx, const uint8_t *bytes, size_t len, int64_t deadline);
 	/* Oldest message that arrived along @arrow with this id and was not taken yet, or NULL. */
 	struct vu_message *(*arrived)(void *ctx, enum script_arrow arrow, uint32_t request);
 	/* The script took that message: forget it. */
 	void (*took)(void *ctx, struct vu_message *msg);
 	/* Whether the awaited @request can still come: the connection stands and nothing overtook it. */
-	bool (*may_arrive)(void *ctx, enum script_arrow arrow, uint32_t request, char *why, size_t size);
+	bool (*may_arrive)(void *ctx, enum script_arrow arrow, uint32_t request, char *why,
+			   size_t size);
 	/* Everything that is not a message. */
 	enum script_step (*verb)(void *ctx, struct script_call *call);
 	/* name(args) in an expression: 0, -ENOENT (no such function), -EINVAL (arguments). */
@@ -115,12 +117,12 @@ int script_bind_number(struct script_interp *in, const char *name, uint64_t numb
 const struct script_value *script_lookup(const struct script_interp *in, const char *name);
 
 /** script_eval - 0 and the value, or -EINVAL with @why (unbound variable, division by zero). */
-int script_eval(struct script_interp *in, const struct script_expr *expr, struct script_value *value,
-		char *why, size_t size);
+int script_eval(struct script_interp *in, const struct script_expr *expr,
+		struct script_value *value, char *why, size_t size);
 
 /** script_number - script_eval() for a number. */
-int script_number(struct script_interp *in, const struct script_expr *expr, uint64_t *number, char *why,
-		  size_t size);
+int script_number(struct script_interp *in, const struct script_expr *expr, uint64_t *number,
+		  char *why, size_t size);
 
 /** script_match - whether @actual satisfies @arg (`key op value`); an unbound $name captures it. */
 bool script_match(struct script_interp *in, const struct script_arg *arg, uint64_t actual);
@@ -134,7 +136,8 @@ const struct script_arg *script_named(const struct script_stmt *stmt, const char
 bool script_flag(const struct script_stmt *stmt, const char *flag);
 
 /** script_deadline - when @stmt, first tried at @since, has to be done. */
-int64_t script_deadline(const struct script_interp *in, const struct script_stmt *stmt, int64_t since);
+int64_t script_deadline(const struct script_interp *in, const struct script_stmt *stmt,
+			int64_t since);
 
 /** script_scaled - @ns times the scale of the interpreter. */
 int64_t script_scaled(const struct script_interp *in, int64_t ns);

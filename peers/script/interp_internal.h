@@ -27,9 +27,9 @@ struct script_interp {
 	double scale;
 	struct script_var *vars; /* innermost last */
 	size_t nvars, room;
-	struct script *script;   /* being played: the scenario, or a fragment of it */
-	unsigned int depth;      /* of fragments */
-	const char *fragments;   /* where common/ is found last, or NULL */
+	struct script *script; /* being played: the scenario, or a fragment of it */
+	unsigned int depth;    /* of fragments */
+	const char *fragments; /* where common/ is found last, or NULL */
 	struct script_outcome *out;
 	struct script_record record;
 };
@@ -54,7 +54,8 @@ enum script_step script_conclude(struct script_interp *in, const struct script_s
 enum script_step script_settle(struct script_interp *in, const struct script_stmt *stmt);
 
 /** script_run_block - the statements of @block, from number @from on. */
-enum script_step script_run_block(struct script_interp *in, const struct script_block *block, size_t from);
+enum script_step script_run_block(struct script_interp *in, const struct script_block *block,
+				  size_t from);
 
 /** script_run_either - the statement `either`; script_run_use - the statement `use`. */
 enum script_step script_run_either(struct script_interp *in, const struct script_stmt *stmt);
@@ -78,7 +79,8 @@ enum script_step script_await_message(struct script_interp *in, struct script_ca
 void script_record_begin(struct script_interp *in);
 
 /** script_record_stmt - @stmt is over. Of messages only those are written here that failed. */
-void script_record_stmt(struct script_interp *in, const struct script_stmt *stmt, enum script_step step);
+void script_record_stmt(struct script_interp *in, const struct script_stmt *stmt,
+			enum script_step step);
 
 /** script_record_sent, script_record_taken - @msg went out, or was what @stmt awaited. */
 void script_record_sent(struct script_interp *in, const struct script_stmt *stmt,

@@ -36,7 +36,8 @@ static bool request_id(const struct script_interp *in, const struct script_stmt 
 	return end != stmt->word && !*end;
 }
 
-static const struct vu_payload *layout_of(const struct script_stmt *stmt, const struct vu_message_info *info)
+static const struct vu_payload *layout_of(const struct script_stmt *stmt,
+					  const struct vu_message_info *info)
 {
 	if (!info)
 		return NULL;
@@ -74,8 +75,8 @@ static bool names_fd(const struct script_arg *arg)
 	return arg->name && !strcmp(arg->name, "fd");
 }
 
-static int attach(struct script_interp *in, const struct script_arg *arg, struct vu_message *msg, char *why,
-		  size_t size)
+static int attach(struct script_interp *in, const struct script_arg *arg, struct vu_message *msg,
+		  char *why, size_t size)
 {
 	struct script_value value;
 	int fd;
@@ -97,8 +98,8 @@ static int attach(struct script_interp *in, const struct script_arg *arg, struct
 }
 
 /* hex:0011 into the payload; a plain number N stands for N zero bytes. */
-static int raw_payload(struct script_interp *in, const struct script_expr *e, struct vu_message *msg, char *why,
-		       size_t size)
+static int raw_payload(struct script_interp *in, const struct script_expr *e,
+		       struct vu_message *msg, char *why, size_t size)
 {
 	uint64_t len;
 
@@ -108,7 +109,8 @@ static int raw_payload(struct script_interp *in, const struct script_expr *e, st
 		if (script_number(in, e, &len, why, size))
 			return -EINVAL;
 		if (len > sizeof(msg->payload)) {
-			snprintf(why, size, "a payload has at most %zu bytes", sizeof(msg->payload));
+			snprintf(why, size, "a payload has at most %zu bytes",
+				 sizeof(msg->payload));
 			return -EINVAL;
 		}
 		memset(msg->payload, 0, len);
@@ -133,8 +135,9 @@ static int set_bytes(struct vu_message *msg, const struct vu_payload *layout, co
 	return err;
 }
 
-static int set_field(struct script_interp *in, const struct script_arg *arg, const struct vu_payload *layout,
-		     struct vu_message *msg, char *why, size_t size)
+static int set_field(struct script_interp *in, const struct script_arg *arg,
+		     const struct vu_payload *layout, struct vu_message *msg, char *why,
+		     size_t size)
 {
 	const char *path = arg->name ? arg->name : first_field(layout);
 	const struct vu_payload *form = path ? layout_with(msg, path) : NULL;
@@ -158,7 +161,8 @@ static int set_field(struct script_interp *in, const struct script_arg *arg, con
 		err = vu_field_set(msg, layout, path, value.number);
 	}
 	if (err)
-		snprintf(why, size, err == -ENOENT ? "there is no field %s" : "%s cannot hold that", path);
+		snprintf(why, size, err == -ENOENT ? "there is no field %s" : "%s cannot hold that",
+			 path);
 	return err ? -EINVAL : 0;
 }
 
@@ -181,7 +185,8 @@ static int set_forge(struct script_interp *in, const struct script_arg *arg, str
 		forge->set_size = true;
 		forge->size = (uint32_t)n;
 	} else if (!strcmp(arg->name, "version")) {
-		msg->flags = (msg->flags & ~VU_FLAG_VERSION_MASK) | ((uint32_t)n & VU_FLAG_VERSION_MASK);
+		msg->flags =
+			(msg->flags & ~VU_FLAG_VERSION_MASK) | ((uint32_t)n & VU_FLAG_VERSION_MASK);
 	} else if (!strcmp(arg->name, "reply")) {
 		msg->flags |= VU_FLAG_REPLY;
 	} else if (!strcmp(arg->name, "truncate")) {
@@ -272,13 +277,15 @@ enum script_step script_send_bytes(struct script_interp *in, struct script_call 
 
 	if (!err)
 		return STEP_DONE;
-	snprintf(call->actual, sizeof(call->actual), "the subject does not take it: %s", strerror(-err));
+	snprintf(call->actual, sizeof(call->actual), "the subject does not take it: %s",
+		 strerror(-err));
 	return STEP_FAILED;
 }
 
 /* ---- awaited ---- */
 
-static bool match_fds(struct script_interp *in, const struct script_stmt *stmt, struct vu_message *msg)
+static bool match_fds(struct script_interp *in, const struct script_stmt *stmt,
+		      struct vu_message *msg)
 {
 	size_t next = 0;
 
@@ -298,8 +305,8 @@ static bool match_fds(struct script_interp *in, const struct script_stmt *stmt, 
 	return true;
 }
 
-static bool match_bytes(const struct script_expr *e, const struct vu_message *msg, const struct vu_payload *layout,
-			const char *path)
+static bool match_bytes(const struct script_expr *e, const struct vu_message *msg,
+			const struct vu_payload *layout, const char *path)
 {
 	uint8_t wanted[VU_MESSAGE_PAYLOAD_MAX];
 	size_t n = script_unhex(e->text, wanted, sizeof(wanted));
@@ -322,7 +329,8 @@ static const char *bare_field(const struct vu_message *msg)
 	return layout || !vu_message_is_reply(msg) ? first_field(layout) : "u64";
 }
 
-static bool match_field(struct script_interp *in, const struct script_arg *arg, const struct vu_message *msg)
+static bool match_field(struct script_interp *in, const struct script_arg *arg,
+			const struct vu_message *msg)
 {
 	const char *path = arg->name ? arg->name : bare_field(msg);
 	const struct vu_payload *layout = path ? layout_with(msg, path) : NULL;
@@ -341,7 +349,8 @@ static bool match_field(struct script_interp *in, const struct script_arg *arg, 
 	return script_match(in, arg, actual);
 }
 
-static bool match_message(struct script_interp *in, const struct script_stmt *stmt, struct vu_message *msg)
+static bool match_message(struct script_interp *in, const struct script_stmt *stmt,
+			  struct vu_message *msg)
 {
 	for (size_t i = 0; i < stmt->nargs; i++)
 		if (!names_fd(&stmt->args[i]) && !match_field(in, &stmt->args[i], msg))
@@ -365,7 +374,8 @@ enum script_step script_await_message(struct script_interp *in, struct script_ca
 	}
 	msg = host->arrived(host->ctx, stmt->arrow, id);
 	if (!msg)
-		return host->may_arrive(host->ctx, stmt->arrow, id, call->actual, sizeof(call->actual))
+		return host->may_arrive(host->ctx, stmt->arrow, id, call->actual,
+					sizeof(call->actual))
 			       ? STEP_PENDING
 			       : STEP_FAILED;
 	if (!match_message(in, stmt, msg)) {

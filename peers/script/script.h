@@ -19,14 +19,19 @@ struct script_pos {
 };
 
 enum script_op {
-	SCRIPT_EQ, SCRIPT_NE, SCRIPT_LT, SCRIPT_LE, SCRIPT_GT, SCRIPT_GE,
+	SCRIPT_EQ,
+	SCRIPT_NE,
+	SCRIPT_LT,
+	SCRIPT_LE,
+	SCRIPT_GT,
+	SCRIPT_GE,
 	SCRIPT_HAS,   /* & : all these bits are set */
 	SCRIPT_LACKS, /* !& : none of these bits is set */
 };
 
 enum script_expr_kind {
 	EXPR_NUMBER,
-	EXPR_NAME,   /* feature or constant, resolved by script_constant() while parsing; printed by name */
+	EXPR_NAME, /* feature or constant, resolved by script_constant() while parsing; printed by name */
 	EXPR_VAR,    /* $name */
 	EXPR_STRING, /* "..." */
 	EXPR_WORD,   /* a bare word in a place where a word is meant (region or probe names) */
@@ -40,8 +45,8 @@ struct script_expr {
 	enum script_expr_kind kind;
 	struct script_pos pos;
 	uint64_t number;
-	bool hex;          /* written in hexadecimal: printed so */
-	char *text;        /* name, variable without $, string, word, hex digits */
+	bool hex;   /* written in hexadecimal: printed so */
+	char *text; /* name, variable without $, string, word, hex digits */
 	char op[3];
 	struct script_expr **args; /* operands or call arguments */
 	size_t nargs;
@@ -55,13 +60,19 @@ struct script_arg {
 	struct script_expr *value;
 };
 
-enum script_arrow { ARROW_NONE, ARROW_REQUEST, ARROW_REPLY, ARROW_BACKEND_REQUEST, ARROW_BACKEND_REPLY };
+enum script_arrow {
+	ARROW_NONE,
+	ARROW_REQUEST,
+	ARROW_REPLY,
+	ARROW_BACKEND_REQUEST,
+	ARROW_BACKEND_REPLY
+};
 
 enum script_kind {
 	STMT_MESSAGE, /* arrow NAME args... */
 	STMT_VERB,    /* word args... : every other one-line statement */
 	STMT_EITHER,  /* branches */
-	STMT_BLOCK,   /* each / repeat / if: args in the head; a second branch is what follows `else` */
+	STMT_BLOCK, /* each / repeat / if: args in the head; a second branch is what follows `else` */
 };
 
 struct script_stmt;
@@ -89,9 +100,9 @@ struct script_stmt {
 	size_t nflags;
 	struct script_arg *forge; /* after `with` */
 	size_t nforge;
-	char *as;        /* `as $name` (without $), or NULL */
-	int64_t within;  /* ns, SCRIPT_NO_TIME if absent */
-	int64_t window;  /* `for T` */
+	char *as;       /* `as $name` (without $), or NULL */
+	int64_t within; /* ns, SCRIPT_NO_TIME if absent */
+	int64_t window; /* `for T` */
 	char *reads;
 	char *violates;
 	struct script_block *branches;
@@ -121,9 +132,9 @@ struct script_header {
 
 struct script_error {
 	struct script_pos pos;
-	unsigned int width;  /* of the caret */
-	char text[200];      /* "unknown message GET_FEATURE" */
-	char hint[200];      /* "did you mean GET_FEATURES?", or empty */
+	unsigned int width; /* of the caret */
+	char text[200];     /* "unknown message GET_FEATURE" */
+	char hint[200];     /* "did you mean GET_FEATURES?", or empty */
 };
 
 /* Names from outside that the parser checks; any member may be NULL (not checked). */
@@ -143,8 +154,8 @@ struct script *script_open(const char *path, const struct script_names *names,
 			   struct script_error *err);
 
 /** script_open_text - the same for text in memory, @name being used in messages. @text is not copied. */
-struct script *script_open_text(const char *name, const char *text, const struct script_names *names,
-				struct script_error *err);
+struct script *script_open_text(const char *name, const char *text,
+				const struct script_names *names, struct script_error *err);
 
 const struct script_header *script_header(const struct script *s);
 const char *script_path(const struct script *s);

@@ -23,8 +23,8 @@ __attribute__((format(printf, 2, 3))) static void put(struct text *t, const char
 	int n;
 
 	va_start(args, format);
-	n = vsnprintf(t->len < t->size ? t->buf + t->len : NULL, t->len < t->size ? t->size - t->len : 0,
-		      format, args);
+	n = vsnprintf(t->len < t->size ? t->buf + t->len : NULL,
+		      t->len < t->size ? t->size - t->len : 0, format, args);
 	va_end(args);
 	if (n > 0)
 		t->len += (size_t)n;
@@ -33,8 +33,11 @@ __attribute__((format(printf, 2, 3))) static void put(struct text *t, const char
 const char *script_arrow_text(enum script_arrow arrow)
 {
 	static const char *const text[] = {
-		[ARROW_NONE] = "", [ARROW_REQUEST] = "->", [ARROW_REPLY] = "<-",
-		[ARROW_BACKEND_REQUEST] = "<=", [ARROW_BACKEND_REPLY] = "=>",
+		[ARROW_NONE] = "",
+		[ARROW_REQUEST] = "->",
+		[ARROW_REPLY] = "<-",
+		[ARROW_BACKEND_REQUEST] = "<=",
+		[ARROW_BACKEND_REPLY] = "=>",
 	};
 
 	return text[arrow];
@@ -101,8 +104,9 @@ static bool is_feature_mask(const struct vu_message *msg, enum vu_feature_kind *
 {
 	if (msg->channel != VU_MAIN)
 		return false;
-	*kind = msg->request == VU_GET_FEATURES || msg->request == VU_SET_FEATURES ?
-			VU_VIRTIO_FEATURE : VU_PROTOCOL_FEATURE;
+	*kind = msg->request == VU_GET_FEATURES || msg->request == VU_SET_FEATURES
+			? VU_VIRTIO_FEATURE
+			: VU_PROTOCOL_FEATURE;
 	if (msg->request == VU_GET_FEATURES || msg->request == VU_GET_PROTOCOL_FEATURES)
 		return vu_message_is_reply(msg);
 	return (msg->request == VU_SET_FEATURES || msg->request == VU_SET_PROTOCOL_FEATURES) &&
@@ -135,8 +139,8 @@ static uint64_t elements(const struct vu_message *msg, const struct vu_payload *
 	return n;
 }
 
-static void put_nested(struct text *t, const struct vu_message *msg, const struct vu_payload *layout,
-		       const struct vu_field *f)
+static void put_nested(struct text *t, const struct vu_message *msg,
+		       const struct vu_payload *layout, const struct vu_field *f)
 {
 	uint64_t n = elements(msg, layout, f);
 	char path[96];
@@ -144,7 +148,8 @@ static void put_nested(struct text *t, const struct vu_message *msg, const struc
 	for (uint64_t i = 0; i < n && (i < ELEMENTS_SHOWN || t->in_full); i++)
 		for (size_t k = 0; k < f->nested->nfields; k++) {
 			if (f->count == 1)
-				snprintf(path, sizeof(path), "%s.%s", f->name, f->nested->fields[k].name);
+				snprintf(path, sizeof(path), "%s.%s", f->name,
+					 f->nested->fields[k].name);
 			else
 				snprintf(path, sizeof(path), "%s[%" PRIu64 "].%s", f->name, i,
 					 f->nested->fields[k].name);
@@ -175,7 +180,8 @@ static void put_array(struct text *t, const struct vu_message *msg, const struct
 	}
 }
 
-static void put_payload(struct text *t, const struct vu_message *msg, const struct vu_payload *layout)
+static void put_payload(struct text *t, const struct vu_message *msg,
+			const struct vu_payload *layout)
 {
 	for (size_t i = 0; i < layout->nfields; i++) {
 		const struct vu_field *f = &layout->fields[i];
@@ -252,7 +258,8 @@ static bool says_nofd(const struct vu_message *msg)
 	return shown_layout(msg) && !vu_field_get(msg, shown_layout(msg), "nofd", &nofd) && nofd;
 }
 
-size_t script_format_message(char *buf, size_t size, enum script_arrow arrow, const struct vu_message *msg)
+size_t script_format_message(char *buf, size_t size, enum script_arrow arrow,
+			     const struct vu_message *msg)
 {
 	const struct vu_message_info *info = vu_message_info(msg);
 	struct text t = { .buf = buf, .size = size };

@@ -11,7 +11,8 @@
  * that are zero padding left out, feature masks by name. Always terminated;
  * returns the length needed.
  */
-size_t script_format_message(char *buf, size_t size, enum script_arrow arrow, const struct vu_message *msg);
+size_t script_format_message(char *buf, size_t size, enum script_arrow arrow,
+			     const struct vu_message *msg);
 
 /** script_format_fields - the payload alone and in full, with a space in front; nothing when it is empty. */
 size_t script_format_fields(char *buf, size_t size, const struct vu_message *msg);

@@ -39,7 +39,7 @@ struct guest {
 	size_t state_len;
 	int channel; /* our end of the back-end channel that was told last, or -1: the taker clears it */
 	unsigned int ring, region; /* those that the message in the making is about */
-	char deed[128];             /* what was done to memory last, as a scenario says it */
+	char deed[128];            /* what was done to memory last, as a scenario says it */
 };
 
 /** guest_open - memory and rings for @device, laid out as @chance says. 0 or -errno. */

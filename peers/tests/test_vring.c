@@ -508,8 +508,10 @@ static void calls_are_asked_for_again(void **state)
 			assert_true(fake_device_push(&b->dev, &req, 0));
 			assert_int_equal(vu_vring_take(&b->vr, &done), 0);
 			if (b->vr.event_idx)
-				assert_true(vu_vring_add(&b->vr, &chain) >= 0 && fake_device_pop(&b->dev, &req) &&
-					    !fake_device_push(&b->dev, &req, 0) && !vu_vring_take(&b->vr, &done));
+				assert_true(vu_vring_add(&b->vr, &chain) >= 0 &&
+					    fake_device_pop(&b->dev, &req) &&
+					    !fake_device_push(&b->dev, &req, 0) &&
+					    !vu_vring_take(&b->vr, &done));
 			vu_vring_want_call(&b->vr, true);
 		}
 		bench_free(b);
