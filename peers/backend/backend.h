@@ -322,6 +322,8 @@ handler get_inflight_fd, set_inflight_fd;
 void inflight_close(struct backend *be);
 /** inflight_attach - have @ring, just positioned, keep track in its part of the buffer, if there is one. */
 int inflight_attach(struct backend *be, struct ring *ring);
+/** inflight_review - @ring, which stopped, begins again: its part is of use only if it still fits. */
+void inflight_review(struct backend *be, struct ring *ring);
 handler set_device_state_fd, check_device_state;
 void transfer_ready(struct backend *be);
 void transfer_abort(struct backend *be);

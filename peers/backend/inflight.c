@@ -118,17 +118,33 @@ int set_inflight_fd(struct backend *be, struct vu_message *msg, struct vu_messag
 	return DONE;
 }
 
+/* The part of @ring, or NULL where the buffer is not for rings as large, or of another layout. */
+static uint8_t *part_of(const struct backend *be, const struct ring *ring)
+{
+	const struct inflight *in = &be->inflight;
+	uint64_t size = region_size(be, in->queue_size);
+
+	if (!in->bytes || ring->index >= in->queues || ring->served.size > in->queue_size ||
+	    (ring->index + 1) * size > in->size)
+		return NULL;
+	return in->bytes + ring->index * size;
+}
+
 int inflight_attach(struct backend *be, struct ring *ring)
 {
-	struct inflight *in = &be->inflight;
+	uint8_t *part = part_of(be, ring);
 
 	vu_inflight_detach(&ring->served);
-	if (!in->bytes || ring->index >= in->queues)
+	if (!be->inflight.bytes || ring->index >= be->inflight.queues)
 		return 0;
-	if (ring->served.size > in->queue_size)
+	if (!part)
 		return -EINVAL;
-	deviation_before_attach(be, ring,
-				in->bytes + ring->index * region_size(be, in->queue_size));
-	return vu_inflight_attach(&ring->served,
-				  in->bytes + ring->index * region_size(be, in->queue_size));
+	deviation_before_attach(be, ring, part);
+	return vu_inflight_attach(&ring->served, part);
+}
+
+void inflight_review(struct backend *be, struct ring *ring)
+{
+	if (ring->served.inflight != part_of(be, ring))
+		vu_inflight_detach(&ring->served);
 }

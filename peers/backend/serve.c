@@ -56,6 +56,7 @@ static bool begin(struct backend *be, struct ring *ring)
 {
 	uint32_t used = be->odd.used[ring->index];
 
+	inflight_review(be, ring);
 	vu_served_set_base(&ring->served, ring_base(be, ring));
 	if (quirk(be, QUIRK_USED_INDEX_FROM_BASE) && !ring->served.packed)
 		ring->served.last_used = ring->served.last_avail;
