@@ -21,29 +21,14 @@ void vu_model_use_draft(struct vu_model *model, const struct vu_draft *draft)
 const struct vu_message_info *vu_model_info(const struct vu_model *model, enum vu_channel channel,
 					    uint32_t id)
 {
-	const struct vu_draft *draft = model->draft;
-
-	for (size_t i = 0; draft && i < draft->nmessages; i++) {
-		const struct vu_message_info *info = &draft->messages[i];
-
-		if (info->channel == channel && info->id == id)
-			return info;
-	}
-	return vu_message_by_id(channel, id);
-}
-
-static bool is_draft(const struct vu_model *model, const struct vu_message_info *info)
-{
-	const struct vu_draft *draft = model->draft;
-
-	return draft && info >= draft->messages && info < draft->messages + draft->nmessages;
+	return vu_message_of(model->draft, channel, id);
 }
 
 /** vu_model_rule - the rule of a message; the empty one for ids of a draft. */
 const struct vu_rule *vu_model_rule(const struct vu_model *model,
 				    const struct vu_message_info *info)
 {
-	return vu_rule_of(is_draft(model, info) ? NULL : info);
+	return vu_rule_of(vu_draft_has(model->draft, info) ? NULL : info);
 }
 
 void vu_breach(struct vu_event *ev, const char *clause, const char *fmt, ...)
@@ -111,7 +96,7 @@ void vu_model_observe(struct vu_model *model, enum vu_role from, const struct vu
 
 	obs->nbreaches = 0;
 	obs->answered = false;
-	ev.draft = is_draft(model, ev.info);
+	ev.draft = vu_draft_has(model->draft, ev.info);
 	ev.rule = vu_model_rule(model, ev.info);
 	vu_check_header(&ev);
 	if (asks(from, msg->channel))

@@ -42,6 +42,8 @@ enum vu_certainty vu_protocol_in_force(const struct vu_model *model, uint64_t bi
 {
 	if (!bits)
 		return VU_YES;
+	if (bits & vu_draft_bits(model->draft))
+		return VU_NO; /* the number stands for something else */
 	if (model->protocol_doubtful)
 		return VU_PERHAPS;
 	if ((model->protocol & bits) != bits)

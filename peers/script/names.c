@@ -177,33 +177,15 @@ bool script_listed(const char *list, const char *word)
 
 /* ---- names of the protocol; those of the draft come first ---- */
 
-static bool is_named(const char *name, const char *wanted)
-{
-	return name && !strcmp(name, wanted);
-}
-
 const struct vu_message_info *script_message(const struct script *s, enum vu_channel channel,
 					     const char *name)
 {
-	for (size_t i = 0; s->draft && i < s->draft->nmessages; i++) {
-		const struct vu_message_info *info = &s->draft->messages[i];
-
-		if (info->channel == channel &&
-		    (is_named(info->name, name) || is_named(info->alias, name)))
-			return info;
-	}
-	return vu_message_by_name(channel, name);
+	return vu_message_named(s->draft, channel, name);
 }
 
 const struct vu_feature *script_feature(const struct script *s, const char *name)
 {
-	for (size_t i = 0; s->draft && i < s->draft->nfeatures; i++) {
-		const struct vu_feature *feature = &s->draft->features[i];
-
-		if (is_named(feature->name, name) || is_named(feature->brief, name))
-			return feature;
-	}
-	return vu_feature_by_name(name);
+	return vu_feature_named(s->draft, name);
 }
 
 int script_constant(const char *name, uint64_t *value)

@@ -226,7 +226,8 @@ class Features:
             "kind": kind, "bit": row["bit"], "name": quoted(where), "brief": quoted(brief_name(where)),
             "aliases": name_list(self.aliases(row)),
             "requires": name_list(self.resolve(row.get("requires", []), where, more)),
-            "implies": name_list(self.resolve(row.get("implies", []), where, more))})
+            "implies": name_list(self.resolve(row.get("implies", []), where, more)),
+            "since": quoted(row.get("since"))})
 
 
 def feature_table(features: Features) -> str:
@@ -301,8 +302,10 @@ def draft_tables(protocol: Row, layouts: Layouts, features: Features) -> str:
         check_keys("draft", draft, draft["name"])
         own = {feature["name"] for feature in draft["protocol_features"]}
         gate = list(own) if len(own) == 1 else []
-        messages = [message_row(draft_message(message, draft, protocol), layouts, gate) for message in draft["messages"]]
-        bits = [features.initialiser("VU_PROTOCOL_FEATURE", feature, own) for feature in draft["protocol_features"]]
+        messages = [message_row(draft_message(message, draft, protocol), layouts, message.get("requires", gate))
+                    for message in draft["messages"]]
+        bits = [features.initialiser("VU_PROTOCOL_FEATURE", {**feature, "since": draft["name"]}, own)
+                for feature in draft["protocol_features"]]
         symbol = draft["name"].replace("-", "_")
         if messages:
             arrays.append(array(f"static const struct vu_message_info {symbol}_messages[]", messages))

@@ -16,12 +16,14 @@ void vu_message_init(struct vu_message *msg, enum vu_channel channel, uint32_t r
 	msg->len = 0;
 	msg->nfds = 0;
 	msg->fds_dropped = 0;
+	msg->draft = NULL;
 }
 
 void vu_message_init_reply(struct vu_message *msg, const struct vu_message *to)
 {
 	vu_message_init(msg, to->channel, to->request);
 	msg->flags |= VU_FLAG_REPLY;
+	msg->draft = to->draft;
 }
 
 bool vu_message_is_reply(const struct vu_message *msg)
@@ -36,7 +38,7 @@ bool vu_message_needs_reply(const struct vu_message *msg)
 
 const struct vu_message_info *vu_message_info(const struct vu_message *msg)
 {
-	return vu_message_by_id(msg->channel, msg->request);
+	return vu_message_of(msg->draft, msg->channel, msg->request);
 }
 
 const char *vu_message_name(const struct vu_message *msg)
@@ -82,6 +84,14 @@ const struct vu_payload *vu_message_layout(const struct vu_message *msg)
 	if (!layout && info->reply_always_if)
 		layout = first_fit(msg, info->request_forms);
 	return layout;
+}
+
+bool vu_message_fits(const struct vu_message *msg, const struct vu_message_info *info)
+{
+	size_t nfds = msg->nfds + msg->fds_dropped;
+
+	return first_fit(msg, info->request_forms) && nfds >= info->fds_request.min &&
+	       nfds <= info->fds_request.max;
 }
 
 static bool has_field(const struct vu_payload *layout, const char *path)

@@ -3,7 +3,7 @@
 #ifndef VRINGER_WIRE_MESSAGE_H
 #define VRINGER_WIRE_MESSAGE_H
 
-#include "protocol.h"
+#include "draft.h"
 
 #define VU_MESSAGE_PAYLOAD_MAX 4096
 #define VU_MESSAGE_FDS_MAX 64
@@ -23,14 +23,15 @@ struct vu_message {
 	size_t nfds;
 	size_t fds_dropped; /* came beyond VU_MESSAGE_FDS_MAX and were closed on arrival, or (counted
 			       as one) were cut off by the kernel */
+	const struct vu_draft *draft; /* whose numbers it is on; NULL: the spec's */
 	int fds[VU_MESSAGE_FDS_MAX];
 	uint8_t payload[VU_MESSAGE_PAYLOAD_MAX] __attribute__((aligned(8)));
 };
 
-/** vu_message_init - an empty request @request on @channel: version 1, no payload, no fds. */
+/** vu_message_init - an empty request @request of the spec on @channel: version 1, no payload, no fds. */
 void vu_message_init(struct vu_message *msg, enum vu_channel channel, uint32_t request);
 
-/** vu_message_init_reply - an empty reply to @to: same id and channel, version 1, reply flag. */
+/** vu_message_init_reply - an empty reply to @to: same id, channel and draft, version 1, reply flag. */
 void vu_message_init_reply(struct vu_message *msg, const struct vu_message *to);
 
 bool vu_message_is_reply(const struct vu_message *msg);
@@ -49,6 +50,9 @@ const char *vu_message_name(const struct vu_message *msg);
  * the id is unknown or no layout fits `len`.
  */
 const struct vu_payload *vu_message_layout(const struct vu_message *msg);
+
+/** vu_message_fits - whether payload and descriptors of @msg, a request, are those of an @info. */
+bool vu_message_fits(const struct vu_message *msg, const struct vu_message_info *info);
 
 /**
  * vu_message_layout_with - the layout of that size in which @path names a field:

@@ -51,13 +51,20 @@ const struct vu_feature *vu_feature_by_name(const char *name)
 	return NULL;
 }
 
-const char *vu_feature_name(enum vu_feature_kind kind, unsigned int bit)
+const struct vu_feature *vu_feature_by_bit(enum vu_feature_kind kind, unsigned int bit)
 {
 	for (size_t i = 0; i < vu_nfeatures; i++) {
 		if (vu_features[i].kind == kind && vu_features[i].bit == bit)
-			return vu_features[i].brief;
+			return &vu_features[i];
 	}
 	return NULL;
+}
+
+const char *vu_feature_name(enum vu_feature_kind kind, unsigned int bit)
+{
+	const struct vu_feature *feature = vu_feature_by_bit(kind, bit);
+
+	return feature ? feature->brief : NULL;
 }
 
 const struct vu_payload *vu_payload_by_name(const char *name)

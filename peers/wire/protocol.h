@@ -92,6 +92,7 @@ struct vu_feature {
 	const char *const *aliases;  /* other names, brief and full, NULL-terminated */
 	const char *const *requires; /* protocol features demanded together, NULL-terminated */
 	const char *const *implies;
+	const char *since; /* first edition, or the draft */
 };
 
 /* A proposal with numbers of its own: its messages stand in for the spec's. */
@@ -127,6 +128,9 @@ const char *vu_feature_name(enum vu_feature_kind kind, unsigned int bit);
 
 /** vu_payload_by_name - layout by name, also of the shared structures, or NULL. */
 const struct vu_payload *vu_payload_by_name(const char *name);
+
+/** vu_feature_by_bit - feature by its bit, or NULL when unassigned. */
+const struct vu_feature *vu_feature_by_bit(enum vu_feature_kind kind, unsigned int bit);
 
 /** vu_draft_by_name - draft by name, or NULL. */
 const struct vu_draft *vu_draft_by_name(const char *name);

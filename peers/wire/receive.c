@@ -33,6 +33,7 @@ void vu_conn_init(struct vu_conn *conn, int fd, enum vu_channel channel)
 	fcntl(fd, F_SETFD, FD_CLOEXEC);
 	conn->fd = fd;
 	conn->channel = channel;
+	conn->draft = NULL;
 	conn->have = 0;
 	conn->own_fds = 0;
 	conn->eof = false;
@@ -144,6 +145,7 @@ static int ended(struct vu_conn *conn, ssize_t error)
 static void copy_header(const struct vu_conn *conn, struct vu_message *msg)
 {
 	vu_message_init(msg, conn->channel, conn->head.request);
+	msg->draft = conn->draft;
 	msg->flags = conn->head.flags;
 	msg->size = conn->head.size;
 }

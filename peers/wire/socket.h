@@ -23,7 +23,8 @@ struct vu_header {
 struct vu_conn {
 	int fd;
 	enum vu_channel channel;
-	size_t have;    /* bytes of header + payload already here */
+	const struct vu_draft *draft; /* whose numbers messages are on; NULL: the spec's */
+	size_t have;                  /* bytes of header + payload already here */
 	size_t own_fds; /* of the partial message's descriptors, those that belong to it */
 	bool eof;
 	bool reply_due; /* the message sent last will be answered with a payload */
