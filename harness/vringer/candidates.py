@@ -23,6 +23,7 @@ from vringer.errors import SubjectError, UsageError
 from vringer.expectations import Expectation
 
 VERSION_SECONDS = 20
+ROLES = ("back-end", "front-end")
 SHELL_SYNTAX = re.compile(r"[;&|<>()$`]")
 
 
@@ -44,6 +45,8 @@ class Candidate:
     deadline_scale: float = 1.0
     grace: float = 2.0
     reference: bool = False
+    role: str = "back-end"
+    triggers: tuple[tuple[str, str], ...] = ()
     hooks: tuple[tuple[str, str], ...] = ()
     expect: tuple[Expectation, ...] = ()
     path: Path | None = None
@@ -57,12 +60,16 @@ class Candidate:
     def has_file(self) -> bool:
         return self.path is not None
 
+    def cannot(self, trigger: str) -> bool:
+        """Whether nobody knows how to have it do what @trigger names."""
+        return bool(trigger) and self.has_file and trigger not in dict(self.triggers)
+
 
 TYPES: dict[str, type | tuple[type, ...]] = {
     "name": str, "title": str, "device": str, "command": str, "setup": str, "version": str,
     "package": str, "socket": str, "queues": int, "lacks": list, "may_lack": list,
-    "deadline_scale": (int, float), "grace": (int, float), "reference": bool,
-    "hooks": dict, "capabilities": dict, "expect": list,
+    "deadline_scale": (int, float), "grace": (int, float), "reference": bool, "role": str,
+    "triggers": dict, "hooks": dict, "capabilities": dict, "expect": list,
 }
 
 
@@ -79,6 +86,7 @@ def _check(data: dict[str, Any], where: str) -> None:
         if not data.get(key):
             raise UsageError(f"{where}: {key!r} is missing")
     _check_lacks(data, where)
+    _check_role(data, where)
     if data.get("socket", "listen") not in ("listen", "connect"):
         raise UsageError(f"{where}: socket = {data['socket']!r}", 'use "listen" or "connect"')
     if "{socket}" not in data["command"]:
@@ -95,6 +103,16 @@ def _check_lacks(data: dict[str, Any], where: str) -> None:
         raise UsageError(f"{where}: lacks and may_lack both name {', '.join(sorted(both))}")
 
 
+def _check_role(data: dict[str, Any], where: str) -> None:
+    role = data.get("role", ROLES[0])
+    if role not in ROLES:
+        raise UsageError(f"{where}: role = {role!r}", f"use one of {', '.join(ROLES)}")
+    if role == "front-end" and "socket" in data:
+        raise UsageError(f"{where}: socket is for back-ends", "a front-end connects to {socket}")
+    if role == "back-end" and "triggers" in data:
+        raise UsageError(f"{where}: [triggers] is for front-ends", "use [hooks]")
+
+
 def load(path: Path) -> Candidate:
     """Read one candidate's file, or UsageError."""
     try:
@@ -102,22 +120,24 @@ def load(path: Path) -> Candidate:
     except (OSError, ValueError) as error:
         raise UsageError(f"{path}: {error}") from error
     _check(data, str(path))
-    lists = ("hooks", "capabilities", "expect", "lacks", "may_lack")
+    lists = ("triggers", "hooks", "capabilities", "expect", "lacks", "may_lack")
     plain = {k: v for k, v in data.items() if k not in lists}
     return Candidate(**plain, path=path, hooks=tuple(data.get("hooks", {}).items()),
+                     triggers=tuple(data.get("triggers", {}).items()),
                      lacks=tuple(data.get("lacks", ())),
                      may_lack=tuple(data.get("may_lack", ())),
                      expect=tuple(expectations.parse(e, str(path)) for e in data.get("expect", ())))
 
 
 def files(folder: Path | None = None) -> dict[str, Path]:
-    """The candidates' files by the name that --backend takes."""
+    """The candidates' files by the name that --backend and --frontend take."""
     return {path.stem: path for path in sorted((folder or places.CANDIDATES).glob("*.toml"))}
 
 
 def default() -> list[str]:
-    """Who is judged when nobody is named: the real ones; the reference where none of them is there."""
-    known = {name: load(path) for name, path in files().items()}
+    """Which back-ends are judged when nobody is named: the real ones; the reference where there are none."""
+    loaded = {name: load(path) for name, path in files().items()}
+    known = {name: found for name, found in loaded.items() if found.role == "back-end"}
     real = [name for name, candidate in known.items() if not candidate.reference]
     if any(not missing(known[name]) for name in real):
         return real
@@ -143,31 +163,43 @@ def _anchored(command: str) -> str:
     return command.replace(program, str(Path(program).resolve()), 1)
 
 
-def from_command(command: str, device: str, connects: bool = False) -> Candidate:
+def _option(role: str) -> str:
+    """The option that names a candidate of this role."""
+    return "--backend" if role == "back-end" else "--frontend"
+
+
+def from_command(command: str, device: str, connects: bool = False,
+                 role: str = "back-end") -> Candidate:
     """A candidate for a command line that somebody typed, or UsageError."""
     if not device:
-        raise UsageError("--backend with a command needs --device",
+        raise UsageError(f"{_option(role)} with a command needs --device",
                          "say what it serves, such as --device blk; `vringer list devices` has all")
     name = re.sub(r"[^\w.+-]", "-", Path(_program(command)).name) or "subject"
-    return Candidate(name, _anchored(command), device, title=command,
+    return Candidate(name, _anchored(command), device, title=command, role=role,
                      socket="connect" if connects else "listen")
 
 
+def _of_role(found: Candidate, role: str) -> Candidate:
+    if found.role != role:
+        raise UsageError(f"{found.name} is a {found.role}", f"name it with {_option(found.role)}")
+    return found
+
+
 def resolve(what: str, device: str = "", connects: bool = False,
-            folder: Path | None = None) -> Candidate:
-    """What --backend means: a candidate's name, its file, or a command with {socket}."""
+            folder: Path | None = None, role: str = "back-end") -> Candidate:
+    """What --backend or --frontend means: a candidate's name, its file, or a command with {socket}."""
     known = files(folder)
     if what in known:
-        found = load(known[what])
+        found = _of_role(load(known[what]), role)
         return dataclasses.replace(found, device=device) if device else found
     if "{socket}" in what:
-        return from_command(what, device, connects)
+        return from_command(what, device, connects, role)
     if what.endswith(".toml"):
-        return load(Path(what).resolve())
+        return _of_role(load(Path(what).resolve()), role)
     close = difflib.get_close_matches(what, known, 1)
     hint = f"did you mean {close[0]!r}? " if close else ""
     raise UsageError(f"there is no candidate {what!r}, and as a command it has no {{socket}}",
-                     f"{hint}known are {', '.join(known) or 'none'}; or: --backend "
+                     f"{hint}known are {', '.join(known) or 'none'}; or: {_option(role)} "
                      f"'{what} --socket-path {{socket}}' --device blk")
 
 

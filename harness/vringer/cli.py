@@ -27,6 +27,7 @@ examples:
   vringer run --backend qemu-storage-daemon ring     one candidate, the area `ring`
   vringer run --backend './mydev --socket-path {socket}' --device blk
                                                      your own back-end
+  vringer run --frontend qemu                        a front-end instead: who drives the device
   vringer run --backend virtiofsd --spec 8.2         by an older edition of the spec
   vringer run --lf                                   again what was not as expected
   vringer list clauses                               what is checked, and what is not and why
@@ -61,7 +62,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _add_run(commands: argparse._SubParsersAction[_Parser]) -> None:
-    run = commands.add_parser("run", help="judge a back-end", description=RUN_ABOUT,
+    run = commands.add_parser("run", help="judge a back-end or a front-end", description=RUN_ABOUT,
                               epilog=RUN_EXAMPLES,
                               formatter_class=argparse.RawDescriptionHelpFormatter)
     add = run.add_argument
@@ -69,8 +70,10 @@ def _add_run(commands: argparse._SubParsersAction[_Parser]) -> None:
     add("--backend", action="append", metavar="WHAT",
         help="a candidate's name or file, or a command with {socket} (and {dir}) in it; may be "
              "given several times; default: the real ones of `vringer list candidates`")
-    add("--device", default="", help="device type that a command serves, such as blk, fs, net")
-    add("--connects", action="store_true", help="a command that connects instead of listening")
+    add("--frontend", action="append", metavar="WHAT",
+        help="the same for front-ends; a command connects to {socket}")
+    add("--device", default="", help="device type that a command serves or drives, such as blk")
+    add("--connects", action="store_true", help="a back-end that connects instead of listening")
     add("--spec", metavar="EDITION", default="", help="edition to judge by; default: the newest")
     add("--strict", action="store_true", help="a violated `should` makes the run red as well")
     add("--json", metavar="FILE", default="", help="write every verdict to FILE")
@@ -112,11 +115,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _subjects(args: argparse.Namespace) -> list[Subject]:
-    """What --backend names, each with its version; two of the same name are told apart."""
-    wanted = args.backend or candidates.default()
-    if not wanted:
-        raise UsageError("there is no candidate to run", "name one: --backend 'CMD {socket}'")
+    """Who is named, each with its version; two of the same name are told apart."""
+    wanted = args.backend or ([] if args.frontend else candidates.default())
     subjects = [Subject(what, args.device, args.connects) for what in wanted]
+    subjects += [Subject(what, args.device, role="front-end") for what in args.frontend or ()]
+    if not subjects:
+        raise UsageError("there is no candidate to run", "name one: --backend 'CMD {socket}'")
     names = []
     for subject in subjects:
         candidate = subject.candidate()
@@ -126,7 +130,7 @@ def _subjects(args: argparse.Namespace) -> list[Subject]:
             subject.version = candidates.version(candidate)
     for name in names:
         if names.count(name) > 1:
-            raise UsageError(f"two back-ends are called {name!r}",
+            raise UsageError(f"two subjects are called {name!r}",
                              "judge them in runs of their own")
     return subjects
 

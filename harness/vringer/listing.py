@@ -8,7 +8,7 @@ import subprocess
 from collections import defaultdict
 from typing import Any, Callable
 
-from vringer import candidates, clauses, places, scenarios
+from vringer import candidates, clauses, lab, places, scenarios
 from vringer.errors import HarnessError, UsageError
 from vringer.summary import Exit
 from vringer.verdict import LEVELS
@@ -52,17 +52,19 @@ def clause_rows() -> list[Row]:
 
 def _candidate_row(name: str) -> Row:
     try:
-        candidate = candidates.resolve(name)
+        candidate = lab.named(name)
     except UsageError as error:
-        return {"name": name, "title": "", "device": "", "version": None, "error": str(error)}
+        return {"name": name, "title": "", "role": "", "device": "", "version": None,
+                "error": str(error)}
     trouble = candidates.missing(candidate)
-    return {"name": name, "title": candidate.title, "device": candidate.device,
+    return {"name": name, "title": candidate.title, "role": candidate.role,
+            "device": candidate.device,
             "version": None if trouble else candidates.version(candidate) or None,
             "error": str(trouble) if trouble else None}
 
 
 def candidate_rows() -> list[Row]:
-    return [_candidate_row(name) for name in candidates.files()]
+    return [_candidate_row(name) for name in (*candidates.files(), *lab.present())]
 
 
 def device_rows() -> list[Row]:
@@ -113,7 +115,7 @@ def _scenario_lines(rows: list[Row]) -> list[str]:
 def _candidate_lines(rows: list[Row]) -> list[str]:
     for row in rows:
         row["told"] = (row["error"] or row["title"]).replace("\n", ";")
-    return _columns(rows, "name", "device", "version", "told")
+    return _columns(rows, "name", "role", "device", "version", "told")
 
 
 LISTS: dict[str, tuple[Callable[[], list[Row]], Callable[[list[Row]], list[str]]]] = {

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Callable
 
-from vringer import candidates, clauses, places
+from vringer import candidates, clauses, lab, places
 from vringer.candidates import Candidate
 from vringer.clauses import Edition, Registry
 from vringer.expectations import choose, compare, excuse, lacking
@@ -21,15 +21,23 @@ ENOUGH_ABSENCES = 3  # a subject that did not come up so often in a row is not w
 
 @dataclass
 class Subject:
-    """One --backend, and the version that it said it has."""
+    """One --backend or --frontend, and the version that it said it has."""
 
-    backend: str
+    what: str
     device: str = ""
     connects: bool = False
     version: str = ""
+    role: str = "back-end"
 
     def candidate(self) -> Candidate:
-        return candidates.resolve(self.backend, self.device, self.connects)
+        return lab.resolve(self.what, self.device, self.connects, role=self.role)
+
+    @property
+    def words(self) -> list[str]:
+        """What names it on a command line."""
+        return ["--backend" if self.role == "back-end" else "--frontend", self.what,
+                *(["--device", self.device] if self.device else []),
+                *(["--connects"] if self.connects else [])]
 
 
 @dataclass
@@ -101,7 +109,9 @@ class Run:
 
         @waits is called when it has nothing to do but to wait.
         """
-        if lane.absences < ENOUGH_ABSENCES:
+        if lane.candidate.cannot(scenario.trigger):
+            play = Play("n/a", f"nobody knows how to have it do a {scenario.trigger}")
+        elif lane.absences < ENOUGH_ABSENCES:
             play = self.player.play(scenario, lane.candidate, self.folder(scenario, lane), waits)
             lane.absences = 0 if play.came_up else lane.absences + 1
             lane.absent_because = play.reason
@@ -117,5 +127,7 @@ class Run:
         absent = lacking(scenario, subject.may_lack, subject.queues)
         if result.verdict == "n/a" and absent and not lacked:
             return excuse(result, absent)
+        if result.verdict == "n/a" and subject.cannot(scenario.trigger):
+            return excuse(result, [f"a way to {scenario.trigger}"])
         entry = choose(subject.expect, scenario, lane.version)
         return compare(result, entry, lacked if subject.has_file else None)

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs vu-frontend on one scenario, under a watchdog, and takes down what it says.
+"""Runs a player on one scenario, under a watchdog, and takes down what it says.
 
-vu-frontend has a deadline for every wait and ends its subject whatever happens;
-the watchdog is for the day on which it does not. All that it prints comes by
-pipes, so that a full disk costs evidence and never a verdict.
+vu-frontend judges back-ends, vu-backend judges front-ends. Both have a deadline for every
+wait and end their subject whatever happens; the watchdog is for the day on which they do
+not. All that they print comes by pipes, so that a full disk costs evidence and never a
+verdict.
 """
 
 from __future__ import annotations
@@ -77,26 +78,32 @@ class Tail:
 
 @dataclass(frozen=True)
 class Player:
-    """A vu-frontend and the deadlines that it is run with."""
+    """A vu-frontend with its vu-backend beside it, and the deadlines that they are run with."""
 
     program: Path
     scale: float = 1.0
     watchdog: float = WATCHDOG_SECONDS
     running: Players = field(default_factory=Players)
 
+    def playing(self, candidate: Candidate) -> Path:
+        """The program that plays the other side."""
+        return self.program if candidate.role == "back-end" else \
+            self.program.with_name("vu-backend")
+
     def arguments(self, scenario: Scenario, candidate: Candidate,
                   folder: Path | None) -> list[str]:
         """The command line but for --events."""
-        words = [str(self.program), "--die-with-parent", "--colour", "never",
-                 "--run", candidate.command, "--device", candidate.device,
+        words = [str(self.playing(candidate)), "--die-with-parent", "--colour", "never",
+                 "--run", candidate.command.replace("{device}", candidate.device),
+                 "--device", candidate.device,
                  "--queues", str(candidate.queues),
                  "--scale", str(self.scale * candidate.deadline_scale),
                  "--grace", str(candidate.grace),
                  "--fragments", str(places.SCENARIOS)]
         words += ["--setup", candidate.setup] if candidate.setup else []
         words += ["--connects"] if candidate.connects else []
-        for name, command in candidate.hooks:
-            words += ["--hook", f"{name}={command}"]
+        for name, command in (*candidate.triggers, *candidate.hooks):
+            words += ["--hook", f"{name}={command}"] if command else []
         if folder:
             for option, name in zip(("--trace", "--log"), WRITTEN_BY_PLAYER):
                 words += [option, str(folder / name)]
@@ -142,6 +149,7 @@ class _Run:
         # By its name in /proc and not inherited: the subject would inherit it as well.
         self.read_end, self.write_end = os.pipe()
         events = f"/proc/{os.getpid()}/fd/{self.write_end}"
+        self.program = Path(arguments[0]).name
         self.arguments = [arguments[0], "--events", events, *arguments[1:]]
 
     def until(self, seconds: float) -> Play:
@@ -151,7 +159,7 @@ class _Run:
                                          stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                          env=_environment())
         except OSError as error:
-            return Play("error", f"vu-frontend cannot be started: {error}")
+            return Play("error", f"{self.program} cannot be started: {error}")
         else:
             return self._finish(process, self._watch(process, seconds))
         finally:
@@ -231,15 +239,16 @@ class _Run:
         said = self.events.last_verdict
         play = play_of(said) if said else Play("error")
         if overdue:
-            play = Play("error", f"vu-frontend had not ended after {overdue:g} s and was killed")
+            play = Play("error", f"{self.program} had not ended after {overdue:g} s and was killed")
         elif code < 0:
-            play = Play("error", f"vu-frontend was killed by {signal.Signals(-code).name}")
+            play = Play("error", f"{self.program} was killed by {signal.Signals(-code).name}")
         elif self.events.garbage:
-            play = Play("error", f"vu-frontend wrote an event that is none: {self.events.garbage}")
+            play = Play("error", f"{self.program} wrote an event that is none: "
+                        f"{self.events.garbage}")
         elif not said:
-            play.reason = self.errors.text.strip() or f"vu-frontend gave no verdict (exit {code})"
+            play.reason = self.errors.text.strip() or f"{self.program} gave no verdict (exit {code})"
         elif play.verdict == said["verdict"] and code not in EXIT_OF[play.verdict]:
-            play = Play("error", f"vu-frontend said {play.verdict} and exited with {code}")
+            play = Play("error", f"{self.program} said {play.verdict} and exited with {code}")
         play.came_up = not (play.verdict == "inconclusive" and play.played_ns == 0)
         play.chart = self.chart.text
         play.notes += sorted({t.note for t in (self.chart, self.errors, self.stream) if t.note})

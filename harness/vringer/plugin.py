@@ -54,7 +54,8 @@ class ScenarioFile(pytest.File):
         run = self.config.stash[RUN]
         scenario = self.config.stash[CATALOGUE].head(self.path)
         for lane in run.lanes if not scenario.fragment else ():
-            why_not = scenario.why_not(lane.candidate.device, run.edition, run.registry)
+            why_not = scenario.why_not(lane.candidate.device, run.edition, run.registry,
+                                       lane.candidate.role)
             if not lane.missing and not why_not:
                 name = f"{scenario.id}[{lane.name}]"
                 yield ScenarioItem.from_parent(self, name=name, scenario=scenario, lane=lane)

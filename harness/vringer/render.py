@@ -134,9 +134,7 @@ def rerun(results: Iterable[Result], run: Run) -> str:
     words = ["vringer", "run"]
     for subject, lane in zip(run.plan.subjects, run.lanes):
         if lane.name in names:
-            words += ["--backend", subject.backend]
-            words += ["--device", subject.device] if subject.device else []
-            words += ["--connects"] if subject.connects else []
+            words += subject.words
     scenarios = list(dict.fromkeys(r.scenario for r in chosen if r.scenario != "start"))
     which = scenarios if len(scenarios) <= MOST_NAMES else [*run.plan.where, "--lf"]
     return shlex.join([*words, *run.plan.words, *which])

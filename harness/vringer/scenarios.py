@@ -67,12 +67,13 @@ class Scenario:
         since, until = edition(self.since), edition(self.until)
         return (since is None or since <= when) and (until is None or when <= until)
 
-    def why_not(self, device: str, when: Edition, registry: Registry) -> str:
-        """Why it does not apply to a back-end of that device type and edition; empty if it does."""
+    def why_not(self, device: str, when: Edition, registry: Registry,
+                role: str = "back-end") -> str:
+        """Why it does not apply to a subject of that device type, edition and role; empty if it does."""
         if self.error:
             return ""
-        if self.subject != "back-end":
-            return "judges front-ends"
+        if self.subject != role:
+            return f"judges {self.subject}s"
         if self.device and device not in self.device:
             return f"for {' or '.join(self.device)}"
         if not self.holds(when):

@@ -30,13 +30,24 @@ static bool ended(const struct player *p)
 
 /* ---- serving ---- */
 
-/* What the harness does to the front-end runs beside the script; without it the subject gets there by itself. */
+static bool at_work(const struct player *p)
+{
+	for (unsigned int i = 0; i < p->be->nrings; i++)
+		if (p->be->rings[i].started && p->be->rings[i].enabled)
+			return true;
+	return false;
+}
+
+/*
+ * What the harness does to the front-end runs beside the script; without it the subject gets there by itself.
+ * Who is still setting the device up would take a stop for one that comes before the device is used at all.
+ */
 static int pull_trigger(struct player *p)
 {
 	const char *name = script_header(p->play->script)->trigger;
 	const char *command = name ? play_hook(p->play, name) : NULL;
 
-	if (p->triggered || !command)
+	if (p->triggered || !command || !at_work(p))
 		return 0;
 	p->triggered = true;
 	return subject_launch(&p->play->subject, command);
@@ -49,8 +60,6 @@ static enum script_step serve_until(struct player *p, struct script_call *call, 
 
 	if (!info)
 		return broken(call, "until wants a request of the front-end");
-	if (pull_trigger(p))
-		return broken(call, "the trigger cannot be started");
 	if (player_arrived(p, ARROW_REQUEST, info->id)) {
 		p->state = HELD_FOUND;
 		lack = player_lacks(p);
@@ -69,6 +78,8 @@ static enum script_step verb_serve(struct player *p, struct script_call *call)
 {
 	const struct script_expr *until = script_positional(call->stmt, 1);
 
+	if (pull_trigger(p))
+		return broken(call, "the trigger cannot be started");
 	if (until)
 		return serve_until(p, call, until->text);
 	player_let_go(p);

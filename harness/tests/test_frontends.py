@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Front-ends as subjects: how they are named, what is done to them, and what comes of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import PLAYER, Vringer, needs_player
+
+from vringer import candidates
+from vringer.errors import UsageError
+
+pytestmark = needs_player
+
+LIFE = "vu-frontend --quiet --lifecycle --device blk --socket {socket}"
+FILE = f'name = "mine"\nrole = "front-end"\ndevice = "blk"\ncommand = "{LIFE}"\n'
+STOPS = "title It stops\nsubject front-end\nchecks msg.get-vring-base.num-zero\n" \
+        "trigger stop\n\nserve until GET_VRING_BASE within 20s\n"
+
+
+@pytest.fixture
+def judged(short_tmp: Path) -> Vringer:
+    folder = short_tmp / "run"
+    folder.mkdir()
+    return Vringer(folder, PLAYER, short_tmp)
+
+
+def judge(vringer: Vringer, frontend: str, *words: str) -> tuple[int, str, list[dict[str, Any]]]:
+    out = vringer.folder / "results.json"
+    done = vringer.run("run", "--frontend", frontend, "--json", str(out), "--output",
+                       str(vringer.folder / "out"), *words)
+    results = json.loads(out.read_text(encoding="utf-8"))["results"] if out.exists() else []
+    return done.returncode, done.stdout + done.stderr, results
+
+
+def stops(vringer: Vringer, text: str = STOPS) -> str:
+    path = vringer.folder / "stops.vus"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize("device", ["blk", "net", "fs"])
+def test_the_reference_passes(judged: Vringer, device: str) -> None:
+    code, shown, results = judge(judged, "vu-frontend", "--device", device)
+    assert code == 0, shown
+    assert {r["verdict"] for r in results} <= {"pass", "n/a"} and len(results) > 5
+
+
+def test_a_quirk_fails_with_all_that_bears_it_out(judged: Vringer) -> None:
+    command = f"{LIFE} --quirk version-0"
+    code, shown, results = judge(judged, command, "--device", "blk", "frontend/life/keeps-the-rules")
+    assert (code, results[0]["verdict"], results[0]["red"]) == (1, "fail", True)
+    assert results[0]["violated"] == ["hdr.version-one"]
+    assert {"chart", "trace", "events"} <= results[0]["evidence"].keys()
+    assert "--frontend" in shown and "-> GET_FEATURES" in shown
+
+
+def test_scenarios_for_back_ends_are_left_out(judged: Vringer) -> None:
+    code, _, results = judge(judged, "vu-frontend", "ring/kick-processes-available")
+    assert (code, results) == (3, [])
+
+
+def test_a_trigger_that_nobody_knows_is_not_applicable(judged: Vringer) -> None:
+    mine = judged.candidate("mine", FILE + '[triggers]\nreset = ""\n')
+    code, _, results = judge(judged, str(mine), stops(judged))
+    assert (code, results[0]["verdict"], results[0]["unexpected"]) == (0, "n/a", False)
+    assert "stop" in results[0]["evidence"]["reason"]
+
+
+def test_a_trigger_is_pulled_once_the_device_is_at_work(judged: Vringer) -> None:
+    mine = judged.candidate("mine", FILE + '[triggers]\nstop = "touch {dir}/../pulled"\n')
+    code, shown, results = judge(judged, str(mine), stops(judged))
+    assert (code, results[0]["verdict"]) == (0, "pass"), shown
+    assert (judged.tmp / "pulled").exists()
+
+
+def test_who_never_connects_is_inconclusive(judged: Vringer) -> None:
+    code, _, results = judge(judged, "true {socket}", "--device", "blk", stops(judged))
+    assert (code, results[0]["verdict"]) == (1, "inconclusive")
+
+
+@pytest.mark.parametrize("text, told", [
+    (FILE.replace("front-end", "middle-end"), "middle-end"),
+    (FILE + 'socket = "connect"\n', "back-ends"),
+    (FILE.replace("front-end", "back-end") + '[triggers]\nstop = ""\n', "front-ends"),
+])
+def test_mistakes_in_a_file_are_told(tmp_path: Path, text: str, told: str) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match=told):
+        candidates.load(path)
+
+
+@pytest.mark.parametrize("name, role", [("vu-frontend", "back-end"), ("vu-backend-blk", "front-end")])
+def test_each_option_has_its_role(name: str, role: str) -> None:
+    with pytest.raises(UsageError, match="name it with --"):
+        candidates.resolve(name, role=role)
+
+
+def test_front_ends_are_not_judged_unless_they_are_named() -> None:
+    assert all(candidates.load(candidates.files()[name]).role == "back-end"
+               for name in candidates.default())
