@@ -28,7 +28,7 @@ python_files = peers/wire/generate.py $(wildcard peers/tests/*.py harness)
 all: $(library) $(programs) ## build the library and the programs (the default)
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile harness/harness.mk
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile harness/harness.mk harness/lab.mk
 
 # What is missing is installed before anything needs it: a target names the groups of ci/packages.txt that it stands on.
 
@@ -36,7 +36,7 @@ deps := $(addprefix deps-,build run candidates test lint)
 
 deps: $(deps) ## install every package that is missing, linters too
 
-$(deps): deps-%:
+$(deps) deps-lab: deps-%:
 	@ci/install-packages $*
 
 # Building
@@ -65,6 +65,7 @@ $(tests) $(benches) $(fuzzers): $(BUILD)/%: $(BUILD)/obj/peers/tests/$$(notdir $
 	$(link) -lcmocka -o $@
 
 include harness/harness.mk
+include harness/lab.mk
 
 # Testing. Every program runs, and those that failed are named at the end.
 
@@ -122,7 +123,7 @@ install-peers: $(programs)
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
-.PHONY: all help deps $(deps) check check-c valgrind asan fuzz check-fuzz fuzz-both bench format lint install install-peers clean
+.PHONY: all help deps $(deps) deps-lab check check-c valgrind asan fuzz check-fuzz fuzz-both bench format lint install install-peers clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
