@@ -72,6 +72,8 @@ struct transfer {
 	int fd;
 	uint8_t *bytes;
 	size_t len, done, room;
+	bool unpolled;   /* no event tells that it can go on */
+	bool refused;    /* what came so far is no state */
 	bool check_held; /* CHECK_DEVICE_STATE waits for the end of it */
 };
 
@@ -326,6 +328,8 @@ int inflight_attach(struct backend *be, struct ring *ring);
 void inflight_review(struct backend *be, struct ring *ring);
 handler set_device_state_fd, check_device_state;
 void transfer_ready(struct backend *be);
+/** transfer_restless - it wants a turn although no event says so. */
+bool transfer_restless(const struct backend *be);
 void transfer_abort(struct backend *be);
 
 /* ---- net.c ---- */

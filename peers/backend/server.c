@@ -177,6 +177,8 @@ static int wait_ms(const struct backend *be, int64_t deadline)
 {
 	int rings = rings_wait_ms(be), left = vu_deadline_poll_ms(deadline);
 
+	if (transfer_restless(be))
+		return 0;
 	return rings < 0 || (left >= 0 && left < rings) ? left : rings;
 }
 
@@ -187,6 +189,8 @@ bool backend_turn(struct backend *be, int64_t deadline)
 
 	for (int i = 0; i < n && !be->stop; i++)
 		dispatch(be, &events[i]);
+	if (transfer_restless(be))
+		transfer_ready(be);
 	rings_turn(be);
 	return n > 0;
 }

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -71,6 +72,7 @@ static void finish(struct backend *be, bool good)
 	free(t->bytes);
 	t->bytes = NULL;
 	t->len = t->done = t->room = 0;
+	t->unpolled = t->refused = false;
 	t->state = good ? TRANSFER_GOOD : TRANSFER_BAD;
 	tell(be);
 }
@@ -166,6 +168,32 @@ static bool make_room(struct transfer *t)
 	return true;
 }
 
+/* What begins otherwise, or goes on for too long, cannot become a state of this device. */
+static bool may_be_state(const struct backend *be)
+{
+	const struct transfer *t = &be->transfer;
+	struct wrapping w = wrapping_of(be, 0);
+
+	if (quirk(be, QUIRK_STATE_GARBAGE_TAKEN) || quirk(be, QUIRK_STATE_NOT_LOADED))
+		return true;
+	if (t->len < sizeof(w))
+		return true;
+	memcpy(&w.len, t->bytes + offsetof(struct wrapping, len), sizeof(w.len));
+	return memcmp(t->bytes, &w, sizeof(w)) == 0 && w.len < STATE_MAX &&
+	       t->len <= sizeof(w) + w.len + sizeof(uint64_t);
+}
+
+/* It is read to its end in any case, but what will be refused is not kept. */
+static void keep(struct backend *be, size_t n)
+{
+	struct transfer *t = &be->transfer;
+
+	t->len += n;
+	t->refused |= !may_be_state(be) || !make_room(t);
+	if (t->refused)
+		t->len = 0;
+}
+
 static void move_in(struct backend *be)
 {
 	struct transfer *t = &be->transfer;
@@ -175,12 +203,13 @@ static void move_in(struct backend *be)
 		finish(be, false);
 		return;
 	}
-	n = quirk(be, QUIRK_STATE_NOT_DRAINED) && t->len ? 0
-							 : read(t->fd, t->bytes + t->len, PIECE);
+	n = quirk(be, QUIRK_STATE_NOT_DRAINED) && (t->len || t->refused)
+		    ? 0
+		    : read(t->fd, t->bytes + t->len, PIECE);
 	if (n > 0)
-		t->len += (size_t)n;
+		keep(be, (size_t)n);
 	else if (n == 0)
-		finish(be, unwrap(be) && !quirk(be, QUIRK_STATE_CHECK_BAD));
+		finish(be, !t->refused && unwrap(be) && !quirk(be, QUIRK_STATE_CHECK_BAD));
 	else if (errno != EAGAIN && errno != EINTR)
 		finish(be, false);
 }
@@ -204,7 +233,12 @@ static int begin(struct backend *be, uint64_t direction, uint64_t phase)
 	return direction == DIRECTION_SAVE ? collect(be) : 0;
 }
 
-/* What cannot be polled, a file, never makes one wait: it is moved at once. */
+bool transfer_restless(const struct backend *be)
+{
+	return be->transfer.unpolled && running(be);
+}
+
+/* What cannot be polled, a file, never makes one wait; but it may be long, and others have their turn. */
 static void open_stream(struct backend *be, int fd, enum transfer_state state)
 {
 	uint32_t events = state == TRANSFER_SAVING ? EPOLLOUT : EPOLLIN;
@@ -212,9 +246,9 @@ static void open_stream(struct backend *be, int fd, enum transfer_state state)
 	be->transfer.fd = fd;
 	be->transfer.state = state;
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-	if (quirk(be, QUIRK_STATE_BLOCKS) || backend_watch(be, fd, events, WATCH_TRANSFER, 0))
-		while (running(be))
-			transfer_ready(be);
+	be->transfer.unpolled = backend_watch(be, fd, events, WATCH_TRANSFER, 0) != 0;
+	while (quirk(be, QUIRK_STATE_BLOCKS) && running(be))
+		transfer_ready(be);
 }
 
 int set_device_state_fd(struct backend *be, struct vu_message *msg, struct vu_message *reply)
