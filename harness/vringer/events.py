@@ -24,6 +24,22 @@ def printable(text: str) -> str:
     return text.translate(CONTROLS)
 
 
+def _value(text: bytes) -> Any:
+    """The JSON value that @text is, or None."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _decoded(lines: list[bytes]) -> list[Any]:
+    """What each line says, or None. They are taken together, which is faster, if all are sound."""
+    together = _value(b"[" + b",".join(lines) + b"]")
+    if together is not None and len(together) == len(lines):
+        return list(together)
+    return [_value(line) for line in lines]
+
+
 class EventReader:
     """Takes the bytes of a stream as they come; `verdict` is what they told."""
 
@@ -36,8 +52,8 @@ class EventReader:
     def feed(self, data: bytes) -> None:
         """Take the next bytes."""
         *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
-            self._line(line)
+        for line, event in zip(lines, _decoded(lines)):
+            self._event(event, line)
         if len(self._rest) > LINE_LIMIT:
             self._spoilt(self._rest)
             self._rest = b""
@@ -51,12 +67,7 @@ class EventReader:
     def _spoilt(self, line: bytes) -> None:
         self.garbage = self.garbage or ascii(line[:QUOTED].decode(errors="replace"))
 
-    def _line(self, line: bytes) -> None:
-        try:
-            event = json.loads(line)
-        except (ValueError, RecursionError):
-            self._spoilt(line)
-            return
+    def _event(self, event: Any, line: bytes) -> None:
         if not isinstance(event, dict) or not isinstance(event.get("event"), str):
             self._spoilt(line)
         elif event["event"] == "verdict":

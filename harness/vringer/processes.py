@@ -40,8 +40,11 @@ def die_with_parent() -> None:
 
 def children() -> set[int]:
     """Our children, zombies among them."""
-    lists = Path("/proc/self/task").glob("*/children")
-    return {int(pid) for path in lists for pid in path.read_text(encoding="ascii").split()}
+    found: set[int] = set()
+    for thread in os.listdir("/proc/self/task"):
+        with suppress(FileNotFoundError), open(f"/proc/self/task/{thread}/children", "rb") as pids:
+            found.update(map(int, pids.read().split()))
+    return found
 
 
 def _name(pid: int) -> str:

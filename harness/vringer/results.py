@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the results as JSON. The format is a stable interface; fields are only added.
 
-The file is whole at any time: it is replaced after every verdict, so that a run
-that is interrupted loses nothing.
+The file is whole at any time: each verdict goes where the closing brackets stood,
+with new ones behind it, so that a run that is interrupted loses nothing.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -19,6 +20,7 @@ from vringer.verdict import Result
 
 SCHEMA = 1
 GIT_SECONDS = 20
+CLOSING = b"\n]}\n"
 
 
 def _git(*words: str) -> str | None:
@@ -75,31 +77,60 @@ class ResultFile:
         self.trouble = ""
         self._run = json.dumps(describe_run(run))
         self._results: dict[tuple[str, str], str] = {}
-        self._write(complete=False)
+        self._end = 0  # where the closing brackets stand
+        self._replace(complete=False)
 
     def add(self, result: Result) -> None:
-        self._results[result.subject, result.scenario] = json.dumps(describe_result(result))
-        self._write(complete=False)
+        text = json.dumps(describe_result(result))
+        first = not self._results
+        self._results[result.subject, result.scenario] = text
+        if not self.trouble:
+            self._insert(("" if first else ",\n") + text)
 
     def finish(self, complete: bool) -> None:
         """Put the results into an order that does not depend on who was first."""
         self._results = dict(sorted(self._results.items()))
-        self._write(complete)
+        self._replace(complete)
 
-    def _write(self, complete: bool) -> None:
-        """Replace the file as a whole; a full disk stops the writing and not the run."""
+    def _insert(self, text: str) -> None:
+        """Put @text before the closing brackets; a full disk stops the writing and not the run."""
+        data = text.encode()
+        try:
+            with self.path.open("r+b", buffering=0) as file:
+                _write_at(file.fileno(), data + CLOSING, self._end)
+            self._end += len(data)
+        except OSError as error:
+            self._give_up(error)
+
+    def _replace(self, complete: bool) -> None:
+        """Write the file anew, beside the old one, which it then replaces."""
         beside = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        results = ",\n".join(self._results.values())
-        text = f'{{"schema": {SCHEMA}, "complete": {json.dumps(complete)},\n"run": {self._run},\n' \
-               f'"results": [\n{results}\n]}}\n'
+        opening = f'{{"schema": {SCHEMA}, "complete": {json.dumps(complete)},\n"run": {self._run},\n' \
+                  f'"results": [\n'
+        data = (opening + ",\n".join(self._results.values())).encode()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            beside.write_text(text, encoding="utf-8")
+            beside.write_bytes(data + CLOSING)
             os.replace(beside, self.path)
+            self._end = len(data)
             self.trouble = ""
         except OSError as error:
-            self.trouble = f"{self.path} is not complete: {error.strerror}"
+            self._give_up(error)
             _remove(beside)
+
+    def _give_up(self, error: OSError) -> None:
+        self.trouble = f"{self.path} is not complete: {error.strerror}"
+
+
+def _write_at(fd: int, data: bytes, place: int) -> None:
+    """Write all of @data there, or leave the file as long as it was and closed as it was."""
+    try:
+        if os.pwrite(fd, data, place) < len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    except OSError:
+        os.pwrite(fd, CLOSING, place)
+        os.ftruncate(fd, place + len(CLOSING))
+        raise
 
 
 def _remove(path: Path) -> None:
