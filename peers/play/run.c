@@ -9,6 +9,7 @@
 
 #define START_WITHIN (20 * VU_NSEC_PER_SEC)
 #define RELEASE_GRACE (200 * VU_NSEC_PER_MSEC)
+#define PULSE_WITHIN (5 * VU_NSEC_PER_SEC)
 
 static void conclude(struct play *r, enum script_verdict verdict, const char *reason)
 {
@@ -45,6 +46,11 @@ static bool applies(struct play *r, const struct script_header *h)
 		conclude(r, VERDICT_NA, why);
 		return false;
 	}
+	if (r->o->dialect && r->o->dialect != r->draft) {
+		snprintf(why, sizeof(why), "the scenario is in the dialect %s", r->draft->name);
+		conclude(r, VERDICT_NA, why);
+		return false;
+	}
 	if (h->device.n && !lists(&h->device, r->o->device)) {
 		snprintf(why, sizeof(why), "not for a device of type %s", r->o->device);
 		conclude(r, VERDICT_NA, why);
@@ -70,6 +76,7 @@ static int prepare(struct play *r)
 		return -ENOMEM;
 	script_interp_fragments(r->in, r->o->fragments);
 	script_record_to(r->in, r->o->trace);
+	script_interp_speak(r->in, r->draft);
 	r->side->bind(r);
 	return 0;
 }
@@ -96,28 +103,32 @@ static bool bring_up(struct play *r)
 
 /* ---- what came of it ---- */
 
-/* On a front-end that breaks a rule a correct back-end hangs up, so that the rest cannot come. */
+/*
+ * A scenario in which the model saw a rule broken fails, also when its own point was not reached: what
+ * broke the rule may be why. Such rules hold whatever is played, so that no reading excuses one.
+ */
 static bool open_to_breaches(const struct play *r)
 {
-	return r->out.verdict == VERDICT_PASS ||
-	       (r->out.verdict == VERDICT_INCONCLUSIVE && r->side->judges == SUBJECT_FRONTEND);
+	return r->out.verdict == VERDICT_PASS || r->out.verdict == VERDICT_INCONCLUSIVE;
 }
 
-/* The model's invariants are judged here, unless the script itself judged the clause by a reading. */
+/* A line that failed and names no clause stands for those of its scenario. */
+static bool stands_for_checks(const struct play *r)
+{
+	return r->out.verdict == VERDICT_FAIL && !r->out.nclauses;
+}
+
 static void judge_breaches(struct play *r)
 {
 	const struct script_list *checks = &script_header(r->script)->checks;
+	size_t nchecks = stands_for_checks(r) && r->nbreaches ? checks->n : 0;
 
-	for (size_t i = 0; i < r->nbreaches; i++) {
-		const struct vu_breach *b = &r->breaches[i];
-
-		if (r->out.nreadings && lists(checks, b->clause))
-			continue;
-		if (open_to_breaches(r))
-			conclude(r, VERDICT_FAIL, b->text);
-		if (r->out.verdict == VERDICT_FAIL)
-			script_outcome_add(r->out.clauses, &r->out.nclauses, b->clause);
-	}
+	if (r->nbreaches && open_to_breaches(r))
+		conclude(r, VERDICT_FAIL, r->breaches[0].text);
+	for (size_t i = 0; i < r->nbreaches && r->out.verdict == VERDICT_FAIL; i++)
+		script_outcome_add(r->out.clauses, &r->out.nclauses, r->breaches[i].clause);
+	for (size_t i = 0; i < nchecks; i++)
+		script_outcome_add(r->out.clauses, &r->out.nclauses, checks->items[i]);
 }
 
 /* What did not come from a subject that lacks what it takes is no failure. */
@@ -129,6 +140,31 @@ static void judge_lack(struct play *r)
 		conclude(r, VERDICT_NA, lack);
 }
 
+/* Whether it is the whole process that hangs: the candidate may have a way to ask it something else. */
+static const char *feel_pulse(struct play *r)
+{
+	const char *command = play_hook(r, "pulse");
+
+	if (!command)
+		return "";
+	return subject_run(&r->subject, command, vu_deadline_in(PULSE_WITHIN)) ? ", and has no pulse"
+									       : ", and has a pulse";
+}
+
+/* Who is on other numbers lacks what it takes; where that is not certain it is said beside the reason. */
+static void judge_numbers(struct play *r)
+{
+	const char *numbers = play_numbers(r);
+	size_t len = strlen(r->out.reason);
+
+	if (!numbers || r->out.verdict == VERDICT_PASS || r->out.verdict == VERDICT_ERROR)
+		return;
+	if (r->draft && r->numbers.others)
+		conclude(r, VERDICT_NA, numbers);
+	else
+		snprintf(r->out.reason + len, sizeof(r->out.reason) - len, "; %s", numbers);
+}
+
 static void look_at_ending(struct play *r)
 {
 	bool closed = r->side->closed(r);
@@ -136,7 +172,7 @@ static void look_at_ending(struct play *r)
 	bool stuck = r->out.timed_out || (cycle && r->out.verdict == VERDICT_FAIL);
 
 	if (stuck && r->side->hung(r)) {
-		snprintf(r->ending, sizeof(r->ending), "hung");
+		snprintf(r->ending, sizeof(r->ending), "hung%s", feel_pulse(r));
 		return;
 	}
 	if (!stuck)
@@ -185,8 +221,9 @@ static void finish(struct play *r)
 
 	judge_breaches(r);
 	judge_lack(r);
+	judge_numbers(r);
 	look_at_ending(r);
-	if (strcmp(r->ending, "hung") != 0)
+	if (strncmp(r->ending, "hung", 4) != 0)
 		count_leftovers(r);
 	subject_stop(&r->subject);
 	subject_ending(&r->subject, false, late, sizeof(late));
@@ -235,6 +272,7 @@ static int run(struct play_options *o, const struct play_side *side, struct scri
 			  .end = { .fds_left = -1, .maps_left = -1 } };
 	int status;
 
+	play_speak(&r);
 	r.end.ending = r.ending;
 	r.end.waits = r.waits;
 	status = prepare(&r);
