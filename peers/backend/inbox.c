@@ -98,6 +98,7 @@ bool player_came(void *ctx, struct vu_message *msg)
 	vu_model_observe(&p->model, VU_FRONTEND, msg, &obs);
 	report_message(&p->play->o->report, msg, false, NULL);
 	play_observed(p->play, &obs);
+	play_heard(p->play, msg, &obs);
 	p->activity[msg->channel == VU_BACKEND]++;
 	return msg->channel == VU_MAIN ? hold(p, msg) : keep(p, msg);
 }

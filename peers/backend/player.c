@@ -11,6 +11,7 @@ static void watch_connected(void *ctx)
 	struct player *p = ctx;
 
 	vu_model_init(&p->model);
+	vu_model_use_draft(&p->model, p->play->draft);
 	p->connections++;
 	p->closed = p->parted = false;
 }
@@ -31,6 +32,7 @@ static void watch_sent(void *ctx, const struct vu_message *msg, const struct vu_
 	struct player *p = ctx;
 
 	report_message(&p->play->o->report, msg, true, forge);
+	play_said(p->play, msg);
 	play_sent(&p->model, VU_BACKEND_ROLE, msg, forge);
 }
 
@@ -69,7 +71,7 @@ static void scan_stmt(void *ctx, const struct script_stmt *stmt)
 
 	if (stmt->arrow != ARROW_REPLY)
 		return;
-	info = vu_message_by_name(VU_MAIN, stmt->word);
+	info = vu_message_named(p->play->draft, VU_MAIN, stmt->word);
 	if (info && info->id < PLAYER_IDS)
 		p->answers[info->id] = true;
 }
@@ -98,7 +100,8 @@ static bool is_outstanding(const struct player *p, uint32_t request)
 /* A ring that is held for an answer waits in the place of the back-end, which waits for the ring. */
 static void add_ring(const struct player *p, unsigned int index, struct vu_waits *waits)
 {
-	const struct vu_message_info *info = vu_message_by_id(VU_BACKEND, p->released_by[index]);
+	const struct vu_message_info *info =
+		vu_message_of(p->play->draft, VU_BACKEND, p->released_by[index]);
 	char ring[32], what[96];
 
 	snprintf(ring, sizeof(ring), "ring %u", index);

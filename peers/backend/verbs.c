@@ -55,7 +55,7 @@ static int pull_trigger(struct player *p)
 
 static enum script_step serve_until(struct player *p, struct script_call *call, const char *name)
 {
-	const struct vu_message_info *info = vu_message_by_name(VU_MAIN, name);
+	const struct vu_message_info *info = vu_message_named(p->play->draft, VU_MAIN, name);
 	const char *lack;
 
 	if (!info)
@@ -107,7 +107,7 @@ static enum script_step verb_hold_ring(struct player *p, struct script_call *cal
 {
 	const struct script_expr *until = script_positional(call->stmt, 2);
 	const struct vu_message_info *info =
-		until ? vu_message_by_name(VU_BACKEND, until->text) : NULL;
+		until ? vu_message_named(p->play->draft, VU_BACKEND, until->text) : NULL;
 	struct ring *ring = ring_arg(p, call);
 
 	if (!ring)

@@ -280,6 +280,7 @@ static int fill_backend_channel(struct filling *f)
 	if (f->p->channel_open)
 		vu_conn_close(&f->p->channel);
 	vu_conn_init(&f->p->channel, pair[0], VU_BACKEND);
+	f->p->channel.draft = f->p->play->draft;
 	f->p->channel_open = true;
 	player_watch(f->p, pair[0]);
 	err = vu_message_add_fd(f->msg, pair[1]);
@@ -383,7 +384,7 @@ int player_fill(void *ctx, struct script_call *call, struct vu_message *msg)
 		return 0;
 	f.layout = vu_message_info(msg) ? vu_message_info(msg)->request : NULL;
 	for (size_t i = 0; f.layout && i < sizeof(fills) / sizeof(fills[0]); i++)
-		if (fills[i].request == msg->request)
+		if (fills[i].request == vu_message_sense(msg))
 			return fills[i].fill(&f);
 	return 0;
 }

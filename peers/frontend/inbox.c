@@ -133,6 +133,7 @@ static void arrive(struct player *p)
 	vu_model_observe(&p->model, VU_BACKEND_ROLE, msg, &obs);
 	report_message(p->report, msg, false, NULL);
 	play_observed(p->play, &obs);
+	play_heard(p->play, msg, &obs);
 	if (take_fence(p, &obs)) {
 		vu_message_close_fds(msg);
 		return;

@@ -94,7 +94,9 @@ int player_connect(struct player *p, int64_t deadline)
 	if (fd < 0)
 		return fd;
 	vu_conn_init(&p->main, fd, VU_MAIN);
+	p->main.draft = p->play->draft;
 	vu_model_init(&p->model);
+	vu_model_use_draft(&p->model, p->play->draft);
 	p->connected = true;
 	p->closed = p->unreadable = p->initialised = p->parted = false;
 	p->nfences = 0;
@@ -120,6 +122,7 @@ int player_send(struct player *p, struct vu_message *msg, const struct vu_forge 
 		return err;
 	if (msg->channel == VU_MAIN && msg->request == VU_RESET_DEVICE)
 		p->initialised = false; /* the device begins anew, with its first request */
+	play_said(p->play, msg);
 	play_sent(&p->model, VU_FRONTEND, msg, forge);
 	return 0;
 }

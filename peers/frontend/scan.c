@@ -13,13 +13,13 @@ static void scan_stmt(void *ctx, const struct script_stmt *stmt)
 	if (stmt->kind == STMT_VERB && !strcmp(stmt->word, "serve")) {
 		const struct script_expr *e = script_positional(stmt, 1);
 
-		info = e && e->text ? vu_message_by_name(VU_BACKEND, e->text) : NULL;
+		info = e && e->text ? vu_message_named(p->play->draft, VU_BACKEND, e->text) : NULL;
 		if (info && info->id < 64)
 			p->asks_for[info->id] = true;
 	}
 	if (stmt->arrow != ARROW_BACKEND_REQUEST && stmt->arrow != ARROW_BACKEND_REPLY)
 		return;
-	info = vu_message_by_name(VU_BACKEND, stmt->word);
+	info = vu_message_named(p->play->draft, VU_BACKEND, stmt->word);
 	if (!info || info->id >= 64)
 		return;
 	p->asks_for[info->id] = true; /* even if only a fragment awaits what is answered here */

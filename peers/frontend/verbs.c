@@ -472,7 +472,8 @@ static enum script_step verb_restart(struct player *p, struct script_call *call)
 static enum script_step verb_serve(struct player *p, struct script_call *call)
 {
 	const struct script_expr *e = script_positional(call->stmt, 1);
-	const struct vu_message_info *info = e ? vu_message_by_name(VU_BACKEND, e->text) : NULL;
+	const struct vu_message_info *info =
+		e ? vu_message_named(p->play->draft, VU_BACKEND, e->text) : NULL;
 
 	if (!info)
 		return broken(call, "until wants a request of the back-end channel");

@@ -21,6 +21,10 @@ const char play_options_help[] =
 	"  --colour WHEN     never, auto, always\n"
 	"  --die-with-parent end the run when the process that started it ends\n";
 
+const char play_dialect_help[] =
+	"  --dialect NAME    speak the numbers of this draft where they differ from the spec's\n"
+	"  --list-dialects   say which drafts there are, and nothing else\n";
+
 static bool want_colour(const char *when)
 {
 	const char *no = getenv("NO_COLOR");
@@ -98,6 +102,9 @@ int play_take(struct play_options *o, int option, char *value)
 	case PLAY_COLOUR:
 		o->report.colour = want_colour(value);
 		break;
+	case PLAY_DIALECT:
+		o->dialect = play_dialect(value);
+		return o->dialect ? 0 : -EINVAL;
 	case PLAY_DIE:
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		break;

@@ -25,7 +25,17 @@ struct play_options {
 	struct report report;
 	FILE *trace;           /* scenario text, or NULL */
 	const char *fragments; /* see script_interp_fragments() */
-	void *own;             /* what only the side that plays knows */
+	const struct vu_draft
+		*dialect; /* that of the subject, if it was said; NULL: the spec's numbers */
+	void *own;        /* what only the side that plays knows */
+};
+
+/* What was seen of the numbers that the subject is on, in words; empty: nothing is odd about them. */
+struct play_numbers {
+	bool others;     /* it is certain that they are not those that it was spoken to with */
+	uint32_t last;   /* request sent last, if its number is contested, ... */
+	bool unanswered; /* ... and nothing came of it so far */
+	char seen[SCRIPT_TEXT_MAX / 2], contested[SCRIPT_TEXT_MAX / 2];
 };
 
 struct play {
@@ -33,6 +43,8 @@ struct play {
 	const struct play_side *side;
 	void *player;
 	struct script *script;
+	const struct vu_draft *draft; /* whose numbers are spoken; NULL: the spec's */
+	struct play_numbers numbers;
 	struct subject subject;
 	struct script_host host;
 	struct script_interp *in;
@@ -85,6 +97,22 @@ void play_breach(struct play *play, const struct vu_breach *breach);
 void play_sent(struct vu_model *model, enum vu_role role, const struct vu_message *msg,
 	       const struct vu_forge *forge);
 
+/* ---- dialects.c: whose numbers are spoken, and what tells that the subject is on others ---- */
+
+/** play_dialects_list - the drafts that can be spoken. play_dialect() takes one by name, or complains. */
+void play_dialects_list(FILE *out);
+const struct vu_draft *play_dialect(const char *name);
+
+/** play_speak - choose the numbers by the scenario and by what the subject was said to speak. */
+void play_speak(struct play *play);
+
+/** play_said - @msg was sent, play_heard - it came from the subject, whoever is judged. */
+void play_said(struct play *play, const struct vu_message *msg);
+void play_heard(struct play *play, const struct vu_message *msg, const struct vu_observation *obs);
+
+/** play_numbers - what is to be said of the subject's numbers when a run did not pass, or NULL. */
+const char *play_numbers(const struct play *play);
+
 /* What the head of a scenario asks for, with what that implies, and what it does without. */
 struct play_needs {
 	uint64_t features, protocol;
@@ -121,23 +149,28 @@ enum play_option {
 	PLAY_QUIET,
 	PLAY_COLOUR,
 	PLAY_DIE,
+	PLAY_DIALECT,
+	PLAY_DIALECTS,
 };
 
 /* Rows for getopt_long(). */
-#define PLAY_LONG_OPTIONS                                                               \
-	{ "run", 1, NULL, PLAY_RUN }, { "setup", 1, NULL, PLAY_SETUP },                 \
-		{ "pid", 1, NULL, PLAY_PID }, { "hook", 1, NULL, PLAY_HOOK },           \
-		{ "scale", 1, NULL, PLAY_SCALE }, { "grace", 1, NULL, PLAY_GRACE },     \
-		{ "events", 1, NULL, PLAY_EVENTS }, { "trace", 1, NULL, PLAY_TRACE },   \
-		{ "fragments", 1, NULL, PLAY_FRAGMENTS }, { "log", 1, NULL, PLAY_LOG }, \
-		{ "quiet", 0, NULL, PLAY_QUIET }, { "colour", 1, NULL, PLAY_COLOUR },   \
-		{ "color", 1, NULL, PLAY_COLOUR },                                      \
-	{                                                                               \
-		"die-with-parent", 0, NULL, PLAY_DIE                                    \
+#define PLAY_LONG_OPTIONS                                                                \
+	{ "run", 1, NULL, PLAY_RUN }, { "setup", 1, NULL, PLAY_SETUP },                  \
+		{ "pid", 1, NULL, PLAY_PID }, { "hook", 1, NULL, PLAY_HOOK },            \
+		{ "scale", 1, NULL, PLAY_SCALE }, { "grace", 1, NULL, PLAY_GRACE },      \
+		{ "events", 1, NULL, PLAY_EVENTS }, { "trace", 1, NULL, PLAY_TRACE },    \
+		{ "fragments", 1, NULL, PLAY_FRAGMENTS }, { "log", 1, NULL, PLAY_LOG },  \
+		{ "quiet", 0, NULL, PLAY_QUIET }, { "colour", 1, NULL, PLAY_COLOUR },    \
+		{ "color", 1, NULL, PLAY_COLOUR }, { "dialect", 1, NULL, PLAY_DIALECT }, \
+		{ "list-dialects", 0, NULL, PLAY_DIALECTS },                             \
+	{                                                                                \
+		"die-with-parent", 0, NULL, PLAY_DIE                                     \
 	}
 
 /** play_options_help - what --help says of those that concern the run. */
 extern const char play_options_help[];
+/** play_dialect_help - the same of dialects. */
+extern const char play_dialect_help[];
 
 /** play_defaults - nothing said: a chart on standard output, every deadline as it is written. */
 void play_defaults(struct play_options *o);

@@ -40,6 +40,11 @@ void script_interp_fragments(struct script_interp *in, const char *dir)
 	in->fragments = dir;
 }
 
+void script_interp_speak(struct script_interp *in, const struct vu_draft *draft)
+{
+	in->draft = draft;
+}
+
 void script_interp_free(struct script_interp *in)
 {
 	if (!in)

@@ -104,6 +104,9 @@ void script_interp_free(struct script_interp *in);
 /** script_interp_fragments - @dir/common holds the fragments that are not found above the scenario. */
 void script_interp_fragments(struct script_interp *in, const char *dir);
 
+/** script_interp_speak - messages are on the numbers of @draft; NULL: of the spec. */
+void script_interp_speak(struct script_interp *in, const struct vu_draft *draft);
+
 /**
  * script_bind - bind $@name. A descriptor is then owned by the interpreter.
  * Rebinding closes the descriptor bound before.

@@ -27,9 +27,10 @@ struct script_interp {
 	double scale;
 	struct script_var *vars; /* innermost last */
 	size_t nvars, room;
-	struct script *script; /* being played: the scenario, or a fragment of it */
-	unsigned int depth;    /* of fragments */
-	const char *fragments; /* where common/ is found last, or NULL */
+	struct script *script;        /* being played: the scenario, or a fragment of it */
+	unsigned int depth;           /* of fragments */
+	const char *fragments;        /* where common/ is found last, or NULL */
+	const struct vu_draft *draft; /* whose numbers messages are on, or NULL */
 	struct script_outcome *out;
 	struct script_record record;
 };

@@ -32,7 +32,7 @@ static bool request_id(const struct script_interp *in, const struct script_stmt 
 		return true;
 	}
 	*id = (uint32_t)strtoul(stmt->word, &end, 0);
-	*info = vu_message_by_id(channel_of(stmt->arrow), *id);
+	*info = vu_message_of(in->draft, channel_of(stmt->arrow), *id);
 	return end != stmt->word && !*end;
 }
 
@@ -221,6 +221,7 @@ static int build(struct script_interp *in, struct script_call *call, struct vu_m
 	}
 	layout = layout_of(stmt, info);
 	vu_message_init(msg, channel_of(stmt->arrow), id);
+	msg->draft = in->draft;
 	if (layout)
 		vu_message_set_layout(msg, layout);
 	if (is_reply(stmt->arrow))

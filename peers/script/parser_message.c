@@ -93,7 +93,8 @@ static int parse_message_id(struct script *s, struct script_stmt *stmt, struct m
 		return script_fail(s, "an id has 32 bits");
 	snprintf(id, sizeof(id), "%u", (unsigned int)s->lx.tok.number);
 	stmt->word = strdup(id);
-	m->info = vu_message_by_id(script_arrow_channel(stmt->arrow), (uint32_t)s->lx.tok.number);
+	m->info = vu_message_of(s->draft, script_arrow_channel(stmt->arrow),
+				(uint32_t)s->lx.tok.number);
 	lexer_next(&s->lx);
 	return 0;
 }

@@ -79,13 +79,23 @@ static void put_hex(struct text *t, const uint8_t *bytes, size_t n)
 		put(t, "%02x", bytes[i]);
 }
 
-static void put_features(struct text *t, enum vu_feature_kind kind, uint64_t mask)
+static const char *feature_name(const struct vu_draft *draft, enum vu_feature_kind kind,
+				unsigned int bit)
+{
+	for (size_t i = 0; draft && i < draft->nfeatures; i++)
+		if (draft->features[i].kind == kind && draft->features[i].bit == bit)
+			return draft->features[i].brief;
+	return vu_feature_name(kind, bit);
+}
+
+static void put_features(struct text *t, const struct vu_draft *draft, enum vu_feature_kind kind,
+			 uint64_t mask)
 {
 	const char *separator = "";
 	uint64_t rest = 0;
 
 	for (unsigned int bit = 0; bit < 64; bit++) {
-		const char *name = vu_feature_name(kind, bit);
+		const char *name = feature_name(draft, kind, bit);
 
 		if (!(mask >> bit & 1))
 			continue;
@@ -234,7 +244,7 @@ static void put_fields(struct text *t, const struct vu_message *msg)
 
 	if (layout && is_feature_mask(msg, &kind) && vu_message_u64(msg, &mask)) {
 		put(t, " ");
-		put_features(t, kind, mask);
+		put_features(t, msg->draft, kind, mask);
 	} else if (layout) {
 		put_payload(t, msg, layout);
 	}

@@ -41,6 +41,16 @@ const struct vu_message_info *vu_message_info(const struct vu_message *msg)
 	return vu_message_of(msg->draft, msg->channel, msg->request);
 }
 
+uint32_t vu_message_sense(const struct vu_message *msg)
+{
+	const struct vu_message_info *info = vu_message_info(msg);
+
+	if (!vu_draft_has(msg->draft, info))
+		return msg->request;
+	info = vu_message_by_name(msg->channel, info->name);
+	return info ? info->id : UINT32_MAX;
+}
+
 const char *vu_message_name(const struct vu_message *msg)
 {
 	const struct vu_message_info *info = vu_message_info(msg);

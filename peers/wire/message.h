@@ -40,6 +40,12 @@ bool vu_message_needs_reply(const struct vu_message *msg);
 /** vu_message_info - table row of the message, or NULL for an unknown id. */
 const struct vu_message_info *vu_message_info(const struct vu_message *msg);
 
+/**
+ * vu_message_sense - the number that the spec has for a message of its name. What only a draft has keeps a
+ * number that no message has.
+ */
+uint32_t vu_message_sense(const struct vu_message *msg);
+
 /** vu_message_name - its name, or "unknown" for an unknown id. */
 const char *vu_message_name(const struct vu_message *msg);
 
