@@ -28,11 +28,11 @@ python_files = peers/wire/generate.py $(wildcard peers/tests/*.py harness)
 all: $(library) $(programs) ## build the library and the programs (the default)
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile harness/harness.mk harness/lab.mk
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile harness/harness.mk harness/lab.mk harness/pairs.mk
 
 # What is missing is installed before anything needs it: a target names the groups of ci/packages.txt that it stands on.
 
-deps := $(addprefix deps-,build run candidates test lint)
+deps := $(addprefix deps-,build run candidates pairs test lint)
 
 deps: $(deps) ## install every package that is missing, linters too
 
@@ -66,6 +66,7 @@ $(tests) $(benches) $(fuzzers): $(BUILD)/%: $(BUILD)/obj/peers/tests/$$(notdir $
 
 include harness/harness.mk
 include harness/lab.mk
+include harness/pairs.mk
 
 # Testing. Every program runs, and those that failed are named at the end.
 

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the pair tests share: one hypervisor for each process, a folder, back-ends and machines for each test."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+
+from pairs.backends import Backend, Kind, make_data
+from pairs.domain import GUEST
+from pairs.hypervisor import Hypervisor
+from pairs.machine import Machine, console
+
+numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def hypervisor() -> Iterator[Hypervisor]:
+    """libvirt in this process. At the end nothing may be left."""
+    if not (GUEST / "initramfs").exists():
+        pytest.skip(f"there is no guest in {GUEST}: make guest")
+    made = Hypervisor()
+    yield made
+    left = made.leftovers()
+    made.close()
+    assert not left, f"processes were left behind: {left}"
+
+
+class Pair:
+    """What one test has: data, back-ends that serve it, and machines."""
+
+    def __init__(self, hypervisor: Hypervisor) -> None:
+        self.hypervisor = hypervisor
+        self.name = f"t{next(numbers)}"
+        self.data = make_data(hypervisor.folder / f"{self.name}-data")
+        self.backends: list[Backend] = []
+        self.machines: list[Machine] = []
+
+    @property
+    def disk(self) -> Path:
+        return self.data / "disk"
+
+    @property
+    def share(self) -> Path:
+        return self.data / "share"
+
+    def backend(self, kind: Kind) -> Backend:
+        """Start a back-end on the data of this test, or skip."""
+        if kind.missing:
+            pytest.skip(kind.missing)
+        made = Backend(kind, self.hypervisor.folder, self.data, f"{self.name}b{len(self.backends)}")
+        self.backends.append(made)
+        return made
+
+    def machine(self, *kinds: Kind, incoming: bool = False, reconnects: bool = False) -> Machine:
+        """Start a machine with a back-end of each kind."""
+        backends = [self.backend(kind) for kind in kinds]
+        made = Machine(self.hypervisor, f"{self.name}m{len(self.machines)}", backends, incoming, reconnects)
+        self.machines.append(made)
+        return made
+
+    def booted(self, *kinds: Kind, reconnects: bool = False) -> Machine:
+        """The same, with the guest ready."""
+        made = self.machine(*kinds, reconnects=reconnects)
+        made.agent.hello()
+        return made
+
+    def end(self) -> None:
+        for machine in self.machines:
+            machine.destroy()
+        for backend in self.backends:
+            backend.end()
+
+    def evidence(self) -> str:
+        """What everybody said, for a failure."""
+        parts = []
+        for machine in self.machines:
+            parts.append(f"--- {machine.name}: guest: {' | '.join(machine.agent.lines[-8:])}")
+            parts.append(f"--- QEMU: {machine.told()[-1500:]}\n--- console: {console(machine)}")
+        parts += [f"--- {backend.kind.name}: {backend.told()}" for backend in self.backends]
+        return "\n".join(parts)
+
+
+@pytest.fixture
+def pair(hypervisor: Hypervisor, request: pytest.FixtureRequest) -> Iterator[Pair]:
+    made = Pair(hypervisor)
+    yield made
+    request.node.add_report_section("teardown", "pair", made.evidence())
+    made.end()
+
+
+def ids(kinds: tuple[Kind, ...]) -> list[str]:
+    return [kind.name for kind in kinds]

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One QEMU with a guest: what libvirt does to it, under deadlines, and a diagnosis when it no longer answers."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any, Callable
+
+import libvirt
+import libvirt_qemu
+
+from pairs import diagnose, domain
+from pairs.agent import Agent
+from pairs.backends import Backend
+from pairs.deadline import Late, call
+from pairs.hypervisor import Hypervisor
+from pairs.qmp import Qmp
+
+VERB_SECONDS = 30
+START_SECONDS = 60
+SAVE_SECONDS = 60
+
+
+class Hung(AssertionError):
+    """QEMU did not answer; it was killed. The text says what it was doing."""
+
+
+class Machine:
+    """A domain and the lines to it: libvirt's, a monitor of our own, the agent in the guest."""
+
+    def __init__(self, hypervisor: Hypervisor, name: str, backends: list[Backend],
+                 incoming: bool = False, reconnects: bool = False) -> None:
+        self.hypervisor = hypervisor
+        self.name = f"{hypervisor.folder.name[-4:]}-{name}"
+        self.backends = backends
+        self.folder = hypervisor.folder / name
+        self.folder.mkdir()
+        text = domain.xml(self.name, self.folder, backends, incoming, reconnects)
+        self.domain: Any = self._call("start", hypervisor.connection.createXML, text, seconds=START_SECONDS)
+        self._open()
+
+    def _open(self) -> None:
+        self.agent = Agent(self.folder / "agent")
+        self.qmp = Qmp(self.folder / "qmp")
+
+    def _close(self) -> None:
+        self.agent.close()
+        self.qmp.close()
+
+    @property
+    def pid(self) -> int:
+        """QEMU's process; 0 when there is none."""
+        path = self.hypervisor.folder / "libvirt" / "run" / "qemu" / f"{self.name}.pid"
+        return int(path.read_text(encoding="ascii")) if path.exists() else 0
+
+    @property
+    def state(self) -> str:
+        """How QEMU itself says that it is."""
+        return str(self.qmp("query-status")["status"])
+
+    def told(self) -> str:
+        """What QEMU printed."""
+        log = self.hypervisor.folder / "libvirt" / "log" / "qemu" / f"{self.name}.log"
+        return log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+
+    # What libvirt has a verb for
+
+    def suspend(self) -> None:
+        self._call("suspend", self.domain.suspend)
+
+    def resume(self) -> None:
+        self._call("resume", self.domain.resume)
+
+    def reset(self) -> None:
+        """Reset it, and wait until the guest is there again."""
+        since = len(self.agent.lines)
+        self._call("reset", self.domain.reset, 0)
+        self.agent.hello(since)
+
+    def save_and_restore(self) -> None:
+        """Save its state to a file, which ends QEMU, and start another one from that."""
+        path = str(self.folder / "state")
+        told = self.agent.lines
+        self._call("save", self.domain.save, path, seconds=SAVE_SECONDS)
+        self._close()
+        self._call("restore", self.hypervisor.connection.restore, path, seconds=SAVE_SECONDS)
+        os.unlink(path)
+        self.domain = self.hypervisor.connection.lookupByName(self.name)
+        self._open()
+        self.agent.lines[:0] = told
+
+    def attach(self, device: str) -> None:
+        self._call("attach", self.domain.attachDeviceFlags, device, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+    def detach(self, device: str) -> None:
+        self._call("detach", self.domain.detachDeviceFlags, device, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+    def monitor(self, command: str) -> str:
+        """A command by libvirt's own monitor."""
+        return str(self._call(command, libvirt_qemu.qemuMonitorCommand, self.domain, command, 0))
+
+    # How it ends
+
+    def kill(self) -> None:
+        """Kill QEMU where it stands."""
+        if pid := self.pid:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
+    def destroy(self) -> None:
+        """End it; kill it when it does not."""
+        self._close()
+        try:
+            call(self.domain.destroy, seconds=VERB_SECONDS)
+        except (libvirt.libvirtError, Late):
+            self.kill()
+
+    # A hang
+
+    def _call(self, what: str, verb: Callable[..., Any], *arguments: Any,
+              seconds: float = VERB_SECONDS) -> Any:
+        try:
+            return call(verb, *arguments, seconds=seconds)
+        except Late as error:
+            text = self.diagnosis(what)
+            self.kill()
+            raise Hung(text) from error
+
+    def diagnosis(self, what: str) -> str:
+        """Who waits where, after @what did not come to an end."""
+        lines = [f"{what}: QEMU does not answer"]
+        lines.append(f"  a second monitor: {self._second_monitor()}")
+        lines.append(diagnose.report("QEMU", self.pid))
+        for backend in self.backends:
+            lines.append(diagnose.report(backend.kind.name, backend.pid))
+            lines.extend(diagnose.sockets(backend.socket))
+            lines.append(f"  {backend.kind.name} said: {backend.told()[-300:]}")
+        return "\n".join(lines)
+
+    def _second_monitor(self) -> str:
+        try:
+            return str(self.qmp("query-status", seconds=2)["status"])
+        except Late:
+            return "silent"
+        except (AttributeError, OSError, EOFError) as error:
+            return f"gone ({error})"
+
+
+def console(machine: Machine) -> str:
+    """The end of what the guest's kernel said."""
+    path: Path = machine.folder / "console"
+    return path.read_text(encoding="utf-8", errors="replace")[-1500:] if path.exists() else ""

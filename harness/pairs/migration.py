@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Live migration between two machines of this host, by QMP: libvirt does not migrate to the host that it comes from."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from pairs.machine import Machine
+
+SECONDS = 60
+SLOW = 1 << 20  # bytes a second: the RAM phase then lasts until something ends it
+FAST = 1 << 30
+DOWNTIME_MS = 300
+
+
+class Migration:
+    """One attempt."""
+
+    def __init__(self, source: Machine, destination: Machine, slow: bool = False,
+                 holds_at_switchover: bool = False, return_path: bool = False) -> None:
+        self.source, self.destination = source, destination
+        uri = f"unix:{destination.folder}/migration"
+        capabilities = {"events": True, "return-path": return_path}
+        set_capabilities(destination, **capabilities)
+        set_capabilities(source, **capabilities, **{"pause-before-switchover": holds_at_switchover})
+        source.qmp("migrate-set-parameters", max_bandwidth=SLOW if slow else FAST, downtime_limit=DOWNTIME_MS)
+        destination.qmp("migrate-incoming", uri=uri)
+        source.qmp.events.clear()
+        source.qmp("migrate", uri=uri)
+
+    def reaches(self, *statuses: str) -> str:
+        """Wait until the source says one of @statuses; which one."""
+        event = self.source.qmp.event(status_in(*statuses), " or ".join(statuses), SECONDS)
+        return str(event["data"]["status"])
+
+    def switches_over(self) -> None:
+        """Go on from where it was held."""
+        self.source.qmp("migrate-continue", state="pre-switchover")
+
+    def cancel(self) -> None:
+        self.source.qmp("migrate_cancel")
+        assert self.reaches("cancelled", "completed") == "cancelled"
+
+    def completes(self) -> None:
+        """Wait until the destination has taken over, running or not."""
+        ended = self.reaches("completed", "failed")
+        assert ended == "completed", f"{self.info()}\n{self.source.told()}\n{self.destination.told()}"
+        self.destination.qmp.event(status_in("completed"), "completed", SECONDS)
+
+    def fails(self) -> str:
+        """Wait until the source has given up; its reason."""
+        ended = self.reaches("failed", "completed")
+        assert ended == "failed", f"it {ended}"
+        return str(self.info().get("error-desc", ""))
+
+    def info(self) -> dict[str, Any]:
+        return dict(self.source.qmp("query-migrate"))
+
+
+def status_in(*statuses: str) -> Callable[[dict[str, Any]], bool]:
+    return lambda event: event["event"] == "MIGRATION" and event["data"]["status"] in statuses
+
+
+def set_capabilities(machine: Machine, **states: bool) -> None:
+    machine.qmp("migrate-set-capabilities", capabilities=[
+        {"capability": name, "state": state} for name, state in states.items()])
