@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 import tomllib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable
@@ -20,6 +23,7 @@ PLAYER = BUILD / "bin" / "vu-frontend"
 VRINGER = BUILD / "bin" / "vringer"
 SCENARIOS = ROOT / "scenarios"
 LOOK_EVERY = 500  # messages
+LOOK_AGAIN = 0.001  # seconds
 
 
 @dataclass
@@ -59,6 +63,28 @@ def cost(words: list[Any], follow: Callable[[subprocess.Popen[bytes]], int] = la
 def candidate(name: str) -> dict[str, Any]:
     """How a candidate is started."""
     return tomllib.loads((ROOT / f"fixtures/candidates/{name}.toml").read_text(encoding="utf-8"))
+
+
+def _connected(path: Path, process: subprocess.Popen[bytes]) -> None:
+    """Come back when something listens at @path; @process is what should."""
+    with select.epoll() as nothing:
+        while process.poll() is None:
+            with socket.socket(socket.AF_UNIX) as peer, suppress(OSError):
+                peer.connect(str(path))
+                return
+            nothing.poll(LOOK_AGAIN)
+    sys.exit(f"{process.args}: exit status {process.returncode}")
+
+
+def start_and_end(subject: dict[str, Any]) -> None:
+    """Set up, start, connect and end a candidate, as plainly as can be."""
+    with tempfile.TemporaryDirectory(prefix="vringer-") as folder:
+        setup, command = (subject[key].replace("{dir}", folder).replace("{socket}", f"{folder}/socket")
+                          for key in ("setup", "command"))
+        subprocess.run(["sh", "-c", f"exec {setup}"], cwd=folder, check=True)
+        with subprocess.Popen(["sh", "-c", f"exec {command}"], cwd=folder) as process:
+            _connected(Path(folder) / "socket", process)
+            process.terminate()
 
 
 def play_against_echo(scenario: Path, *options: Any) -> Cost:
