@@ -33,8 +33,8 @@ class Catalogue:
         path = path.resolve()
         if path not in self._known:
             inside = path.is_relative_to(places.SCENARIOS)
-            files = scenarios.files_below(places.SCENARIOS if inside else path.parent)
-            found = scenarios.describe({*files, path})
+            found = scenarios.suite() if inside else scenarios.describe(
+                {*scenarios.files_below(path.parent), path})
             self._known |= {scenario.path: scenario for scenario in found}
         return self._known[path]
 

@@ -11,6 +11,7 @@ import fnmatch
 import json
 import subprocess
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Iterable
 
@@ -143,9 +144,16 @@ def describe(paths: Iterable[Path]) -> list[Scenario]:
     return scenarios
 
 
+@cache
+def suite() -> tuple[Scenario, ...]:
+    """Every file of the suite, fragments too; they are read once."""
+    return tuple(describe(files_below(places.SCENARIOS)))
+
+
 def load(folder: Path | None = None) -> list[Scenario]:
-    """Every scenario of the suite, fragments left out."""
-    return [s for s in describe(files_below(folder or places.SCENARIOS)) if not s.fragment]
+    """Every scenario of the suite or of @folder, fragments left out."""
+    heads = describe(files_below(folder)) if folder else suite()
+    return [s for s in heads if not s.fragment]
 
 
 def find(scenarios: Iterable[Scenario], name: str) -> list[Scenario]:
