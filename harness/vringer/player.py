@@ -17,6 +17,7 @@ import signal
 import subprocess
 import time
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import IO, Callable
 
@@ -129,6 +130,7 @@ class Player:
         return play
 
 
+@cache
 def _environment() -> dict[str, str]:
     """Ours, without what this command, pytest and its workers put there."""
     return {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "VRINGER_"))}
