@@ -73,7 +73,7 @@ def _connected(path: Path, process: subprocess.Popen[bytes]) -> None:
                 peer.connect(str(path))
                 return
             nothing.poll(LOOK_AGAIN)
-    sys.exit(f"{process.args}: exit status {process.returncode}")
+    sys.exit(f"the subject ended before anybody could connect: exit status {process.returncode}")
 
 
 def start_and_end(subject: dict[str, Any]) -> None:
