@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import PLAYER, Vringer, needs_player
 
-from vringer import candidates
+from vringer import candidates, places
 from vringer.errors import UsageError
 
 pytestmark = needs_player
@@ -71,10 +72,27 @@ def test_a_trigger_that_nobody_knows_is_not_applicable(judged: Vringer) -> None:
 
 
 def test_a_trigger_is_pulled_once_the_device_is_at_work(judged: Vringer) -> None:
-    mine = judged.candidate("mine", FILE + '[triggers]\nstop = "touch {dir}/../pulled"\n')
+    """The front-end looks before it starts its ring, and goes on when the trigger lets it."""
+    pulled, pipe = judged.tmp / "pulled", judged.tmp / "pipe"
+    os.mkfifo(pipe)
+    life = judged.folder / "life.vus"
+    life.write_text("title It waits\nsubject back-end\n\nuse negotiated\n-> SET_MEM_TABLE\nalive\nhost look\n"
+                    "use start-ring 0\n-> SET_VRING_ENABLE 0\nhost wait\n-> GET_VRING_BASE 0\n")
+    command = f"vu-frontend --quiet --device blk --fragments {places.SCENARIOS} --socket {{socket}}" \
+              f" --hook 'look=test ! -e {pulled}' --hook 'wait=read word <{pipe}' {life}"
+    mine = judged.candidate("mine", FILE.replace(LIFE, command) +
+                            f'[triggers]\nstop = "touch {pulled}; echo go >{pipe}"\n')
     code, shown, results = judge(judged, str(mine), stops(judged))
     assert (code, results[0]["verdict"]) == (0, "pass"), shown
-    assert (judged.tmp / "pulled").exists()
+
+
+@pytest.mark.parametrize("pulse, ending", [("true", "hung, and has a pulse"),
+                                           ("false", "hung, and has no pulse")])
+def test_a_hang_is_told_from_a_process_that_hangs(judged: Vringer, pulse: str, ending: str) -> None:
+    text = FILE.replace("--lifecycle", "--lifecycle --quirk blocks-channel-while-waiting")
+    mine = judged.candidate("mine", f'{text}[triggers]\nstop = ""\n[hooks]\npulse = "{pulse}"\n')
+    _, _, results = judge(judged, str(mine), "frontend/deadlock/answers-channel-while-waiting")
+    assert (results[0]["verdict"], results[0]["ending"]) == ("fail", ending)
 
 
 def test_who_never_connects_is_inconclusive(judged: Vringer) -> None:

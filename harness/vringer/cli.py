@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn, Sequence
 
-from vringer import candidates, clauses, explain, listing, places, scenarios
+from vringer import candidates, clauses, explain, listing, places, qmp, scenarios
 from vringer.errors import HarnessError, Trouble, UsageError
 from vringer.plan import Plan, Subject
 from vringer.player import WATCHDOG_SECONDS
@@ -102,6 +102,7 @@ def _add_others(commands: argparse._SubParsersAction[_Parser]) -> None:
     explainer = commands.add_parser("explain", help="explain a scenario, a clause or a verdict")
     explainer.add_argument("what", metavar="SCENARIO|CLAUSE|VERDICT")
     explainer.set_defaults(action=lambda args: explain.show(args.what))
+    qmp.add(commands)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -199,6 +200,7 @@ def _pytest_words(args: argparse.Namespace, plan: Plan, rest: list[str]) -> list
              "--rootdir", str(places.SCENARIOS), "--noconftest", "-o",
              f"cache_dir={plan.output}/.cache", "--vringer", plan.to_json()]
     values = vars(args)
+    words += ["-p", "xdist"] if values["--numprocesses"] is not None else []
     files = _files(args.scenario) or [str(places.SCENARIOS)]
     for *_, name in PYTEST_FLAGS:
         words += [name] if values[name] else []
@@ -216,6 +218,7 @@ def _run(args: argparse.Namespace) -> int:
     _check_keywords(getattr(args, "-k") or "")
     plan = _plan(args, args.words)
     os.environ["VRINGER_PLAYER"] = str(places.player())  # for the workers
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # whatever else is installed has no say
     code = int(pytest.main(_pytest_words(args, plan, args.rest)))
     if code >= EXIT_BASE:
         return code - EXIT_BASE

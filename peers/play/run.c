@@ -147,8 +147,9 @@ static const char *feel_pulse(struct play *r)
 
 	if (!command)
 		return "";
-	return subject_run(&r->subject, command, vu_deadline_in(PULSE_WITHIN)) ? ", and has no pulse"
-									       : ", and has a pulse";
+	return subject_run(&r->subject, command, vu_deadline_in(PULSE_WITHIN))
+		       ? ", and has no pulse"
+		       : ", and has a pulse";
 }
 
 /* Who is on other numbers lacks what it takes; where that is not certain it is said beside the reason. */

@@ -101,7 +101,7 @@ static void become(const struct subject *s, const char *command, bool in_dir)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	redirect(s->opt.log);
 	closefrom(3);
-	if (in_dir && chdir(s->dir))
+	if (in_dir && s->dir[0] && chdir(s->dir))
 		_exit(126);
 	exec_words(command);
 	execl("/bin/sh", "sh", "-c", command, (char *)NULL);

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The way to a QEMU's monitor: what is asked, what is answered, and what is told when nothing comes."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from pathlib import Path
+from typing import Any, Iterator
+
+import pytest
+
+from vringer import qmp
+from vringer.errors import HarnessError, UsageError
+
+GREETING: dict[str, Any] = {"QMP": {"version": {}}}
+
+
+class FakeMonitor(threading.Thread):
+    """Listens as a monitor does and answers with what it was given; keeps what it was asked."""
+
+    def __init__(self, path: str, answers: list[dict[str, Any]]) -> None:
+        super().__init__(daemon=True)
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(path)
+        self.listener.listen()
+        self.answers = answers
+        self.asked: list[dict[str, Any]] = []
+
+    def run(self) -> None:
+        connection, _ = self.listener.accept()
+        with connection, connection.makefile("rw") as lines:
+            print(json.dumps(GREETING), file=lines, flush=True)
+            for answer in [{"return": {}}, *self.answers]:
+                self.asked.append(json.loads(lines.readline()))
+                print(json.dumps({"event": "RESUME"}), file=lines)
+                print(json.dumps(answer), file=lines, flush=True)
+            lines.readline()
+
+
+@pytest.fixture
+def path(short_tmp: Path) -> Iterator[str]:
+    yield str(short_tmp / "qmp")
+
+
+def test_events_are_not_taken_for_answers(path: str) -> None:
+    fake = FakeMonitor(path, [{"return": {"running": True}}])
+    fake.start()
+    monitor = qmp.Monitor(path, 5)
+    assert monitor.ask("query-status", detail=1) == {"running": True}
+    monitor.close()
+    assert [a["execute"] for a in fake.asked] == ["qmp_capabilities", "query-status"]
+    assert fake.asked[1]["arguments"] == {"detail": 1}
+
+
+def test_an_error_is_told_with_the_command(path: str) -> None:
+    FakeMonitor(path, [{"error": {"desc": "no such thing"}}]).start()
+    with pytest.raises(HarnessError, match="device_del: no such thing"):
+        qmp.Monitor(path, 5).ask("device_del")
+
+
+def test_a_monitor_that_is_closed_is_no_answer(path: str) -> None:
+    fake = FakeMonitor(path, [])
+    fake.start()
+    monitor = qmp.Monitor(path, 5)
+    with pytest.raises((HarnessError, OSError)):
+        monitor.ask("stop")
+
+
+def test_silence_has_an_end(path: str) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        with pytest.raises(TimeoutError):
+            qmp.Monitor(path, 0.1)
+
+
+def test_a_command_is_read_with_its_arguments() -> None:
+    assert qmp.parse("migrate 'uri=exec:cat >x' detach=true max=5") == \
+        ("migrate", {"uri": "exec:cat >x", "detach": True, "max": 5})
+
+
+@pytest.mark.parametrize("text", ["", "stop now"])
+def test_what_is_no_command_is_told(text: str) -> None:
+    with pytest.raises(UsageError):
+        qmp.parse(text)
