@@ -23,6 +23,7 @@ struct backend_options {
 	bool verbose;        /* tells every message */
 	unsigned int traits; /* of enum vu_service_trait, beside those of the device */
 	uint64_t without, without_protocol; /* features that are not offered */
+	const struct vu_draft *dialect;     /* whose numbers it speaks; NULL: the spec's */
 	struct quirk_set quirks;
 };
 
@@ -75,6 +76,15 @@ struct transfer {
 	bool unpolled;   /* no event tells that it can go on */
 	bool refused;    /* what came so far is no state */
 	bool check_held; /* CHECK_DEVICE_STATE waits for the end of it */
+};
+
+enum channel_life { CHANNEL_STOPPED, CHANNEL_STARTING, CHANNEL_STARTED, CHANNEL_STOPPING };
+
+/* What drafts have to remember of a connection. */
+struct drafted {
+	uint64_t features; /* agreed upon, those of the draft alone */
+	bool ceased;       /* SUSPEND came, RESUME not yet */
+	enum channel_life channel;
 };
 
 struct postcopy {
@@ -145,6 +155,7 @@ struct backend {
 	uint8_t status;
 	struct oddities odd;
 	struct vu_element element; /* being served; too large for the stack */
+	struct drafted drafted;
 	struct vu_message in, out;
 };
 
@@ -311,6 +322,25 @@ int channel_ask(struct backend *be, struct vu_message *msg, unsigned int ring,
 /** channel_resume - a ring started, or the channel is there: say what had to wait. */
 void channel_resume(struct backend *be);
 
+/** channel_ask_again - let rings ask for what they wait for: it may never have been asked, or elsewhere. */
+void channel_ask_again(struct backend *be);
+
+/* ---- drafts.c: what the dialect that it speaks demands; without one nothing here does anything ---- */
+
+/** draft_offer - the protocol features offered instead of @bits, those of the spec. */
+uint64_t draft_offer(const struct backend *be, uint64_t bits);
+/** draft_has - whether that feature of the draft was agreed upon. */
+bool draft_has(const struct backend *be, const char *name);
+/** draft_number - the number by which @request, of the spec, goes in the dialect. */
+uint32_t draft_number(const struct backend *be, uint32_t request);
+/** draft_handler - of a message that only a draft has, or NULL. */
+handler *draft_handler(const struct vu_message_info *info);
+/** ceased - SUSPEND is in force. */
+bool ceased(const struct backend *be);
+/** draft_shuts_channel - no request may be sent on the channel now. */
+bool draft_shuts_channel(const struct backend *be);
+/** draft_turn - what follows a message once it was acknowledged. */
+void draft_turn(struct backend *be);
 /* ---- config.c, status.c, reset.c ---- */
 handler get_config, set_config;
 void config_changed(struct backend *be);

@@ -19,8 +19,7 @@ void channel_close(struct backend *be)
 		be->rings[i].calling = be->rings[i].recall = false;
 }
 
-/* What rings wait for may never have been asked, or was asked on another channel. */
-static void ask_again(struct backend *be)
+void channel_ask_again(struct backend *be)
 {
 	for (unsigned int i = 0; i < be->nrings; i++)
 		be->rings[i].starving = false;
@@ -32,14 +31,16 @@ int set_backend_req_fd(struct backend *be, struct vu_message *msg, struct vu_mes
 	(void)reply;
 	channel_close(be);
 	vu_conn_init(&be->channel, vu_message_take_fd(msg, 0), VU_BACKEND);
+	be->channel.draft = be->opt->dialect;
 	be->channel_open = true;
 	be->announced = false;
+	be->drafted.channel = CHANNEL_STOPPED;
 	if (backend_watch(be, be->channel.fd, EPOLLIN, WATCH_CHANNEL, 0)) {
 		channel_close(be);
 		return -EINVAL;
 	}
 	channel_resume(be);
-	ask_again(be);
+	channel_ask_again(be);
 	return DONE;
 }
 
@@ -64,11 +65,13 @@ static int expect(struct backend *be, uint32_t request, unsigned int ring,
 int channel_ask(struct backend *be, struct vu_message *msg, unsigned int ring,
 		void (*answered)(struct backend *, unsigned int, struct vu_message *))
 {
-	const struct vu_message_info *info = vu_message_info(msg);
+	const struct vu_message_info *info =
+		vu_message_of(be->opt->dialect, VU_BACKEND, msg->request);
 	bool reply = info->reply_when == VU_REPLY_ALWAYS || has_protocol(be, VU_PF_REPLY_ACK);
 	int err = 0;
 
 	deviation_request(be, msg);
+	msg->draft = be->opt->dialect;
 	if (answered && has_protocol(be, VU_PF_REPLY_ACK) &&
 	    !quirk(be, QUIRK_INBAND_CALL_UNCONFIRMED))
 		msg->flags |= VU_FLAG_NEED_REPLY;
@@ -125,6 +128,8 @@ void channel_resume(struct backend *be)
 	if ((suspended(be) && !quirk(be, QUIRK_SUSPENDED_ASKS)) || !be->channel_open)
 		return;
 	if (be->config_changed)
+	if (ceased(be) || draft_shuts_channel(be))
+		return;
 		config_tell(be);
 	notifier_announce(be);
 	if (be->announced)

@@ -73,9 +73,13 @@ void set_field(struct vu_message *msg, const char *path, uint64_t value)
 		vu_field_set(msg, layout, path, value);
 }
 
-static handler *handler_of(uint32_t request)
+static handler *handler_of(const struct vu_message *msg)
 {
-	return request < sizeof(handlers) / sizeof(handlers[0]) ? handlers[request] : NULL;
+	uint32_t request = vu_message_sense(msg);
+
+	if (request < sizeof(handlers) / sizeof(handlers[0]))
+		return handlers[request];
+	return vu_message_info(msg) ? draft_handler(vu_message_info(msg)) : NULL;
 }
 
 /* ---- what a message must be before it is looked at ---- */
@@ -96,7 +100,7 @@ static int check(const struct backend *be, struct vu_message *msg)
 {
 	const struct vu_message_info *info = vu_message_info(msg);
 
-	if (!info || !handler_of(msg->request))
+	if (!info || !handler_of(msg))
 		return -EOPNOTSUPP;
 	if (!may_use(be, info))
 		return -EOPNOTSUPP;
@@ -146,7 +150,11 @@ static bool has_own_reply(const struct vu_message *msg)
  */
 static int refuse(struct backend *be, const struct vu_message *msg, int err)
 {
+	char meaning[160];
+
 	backend_complain("%s (%u) refused: %s", vu_message_name(msg), msg->request, strerror(-err));
+	if (vu_other_meaning(msg, meaning, sizeof(meaning)))
+		backend_complain("%s", meaning);
 	if (quirk(be, QUIRK_REFUSAL_CRASH))
 		deviation_crash();
 	if (quirk(be, QUIRK_UNKNOWN_REQUEST_TAKEN) && !vu_message_info(msg) && wants_ack(be, msg))
@@ -170,7 +178,8 @@ void backend_answer(struct backend *be, uint32_t request, uint64_t value)
 	struct vu_message msg;
 
 	backend_hold(be, false);
-	vu_message_init(&msg, VU_MAIN, request);
+	vu_message_init(&msg, VU_MAIN, draft_number(be, request));
+	msg.draft = be->opt->dialect;
 	acknowledge(be, &msg, value);
 }
 
@@ -185,7 +194,7 @@ static int handle(struct backend *be, struct vu_message *msg)
 	if (err)
 		return err;
 	vu_message_init_reply(&be->out, msg);
-	return handler_of(msg->request)(be, msg, &be->out);
+	return handler_of(msg)(be, msg, &be->out);
 }
 
 static void acknowledge_unseen(struct backend *be, struct vu_message *msg)

@@ -100,8 +100,10 @@ static void help(void)
 	       "%s"
 	       "Deviations from the spec\n"
 	       "  --quirk=NAME           shows this one; may be given several times\n"
-	       "  --list-quirks[=json]   says which there are, and nothing else\n",
-	       play_options_help);
+	       "  --list-quirks[=json]   says which there are, and nothing else\n"
+	       "Dialects: proposals with numbers of their own\n"
+	       "%s",
+	       play_options_help, play_dialect_help);
 }
 
 static bool number(const char *text, uint64_t max, uint64_t *value)
@@ -306,11 +308,16 @@ int main(int argc, char **argv)
 			quirks_list(stdout, optarg && strcmp(optarg, "json") == 0);
 			return EXIT_SUCCESS;
 		}
+		if (option == PLAY_DIALECTS) {
+			play_dialects_list(stdout);
+			return EXIT_SUCCESS;
+		}
 		if (!take_any(&opt, &o, option, optarg))
 			return usage(option == '?' ? "wrong use" : "an argument is out of range");
 	}
 	if (optind < argc)
 		return play(&opt, &o, argv + optind);
+	opt.dialect = o.dialect;
 	if (contradiction(&opt))
 		return usage(contradiction(&opt));
 	return run(&opt);

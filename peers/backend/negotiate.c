@@ -64,7 +64,7 @@ uint64_t offered_protocol(const struct backend *be)
 		bits &= ~BIT(VU_PF_INFLIGHT_SHMFD);
 	if (be->postcopy_works)
 		bits |= BIT(VU_PF_PAGEFAULT);
-	return (bits | offered_for_device(be)) & ~be->opt->without_protocol;
+	return draft_offer(be, bits | offered_for_device(be)) & ~be->opt->without_protocol;
 }
 
 bool has_feature(const struct backend *be, unsigned int bit)
@@ -95,10 +95,14 @@ static bool excused(const struct vu_message_info *info, const struct vu_feature 
 
 bool may_use(const struct backend *be, const struct vu_message_info *info)
 {
+	bool drafted = vu_draft_has(be->opt->dialect, info);
+
 	for (const char *const *name = info->requires; *name; name++) {
 		const struct vu_feature *f = vu_feature_by_name(*name);
 
-		if (f && !excused(info, f) && !in_force(be, f))
+		if (drafted && draft_has(be, *name))
+			continue;
+		if (drafted || (f && !excused(info, f) && !in_force(be, f)))
 			return false;
 	}
 	return true;
@@ -183,11 +187,11 @@ int get_protocol_features(struct backend *be, struct vu_message *msg, struct vu_
 	return ANSWERED;
 }
 
-/* Every feature comes with those that the spec demands beside it. */
-static bool complete(uint64_t protocol)
+/* Every feature comes with those that are demanded beside it. */
+static bool complete(uint64_t protocol, const struct vu_feature *features, size_t n)
 {
-	for (size_t i = 0; i < vu_nfeatures; i++) {
-		const struct vu_feature *f = &vu_features[i];
+	for (size_t i = 0; i < n; i++) {
+		const struct vu_feature *f = &features[i];
 
 		if (f->kind != VU_PROTOCOL_FEATURE || !(protocol & BIT(f->bit)))
 			continue;
@@ -196,6 +200,12 @@ static bool complete(uint64_t protocol)
 				return false;
 	}
 	return true;
+}
+
+static bool holds_together(const struct vu_draft *draft, uint64_t protocol)
+{
+	return complete(protocol & ~vu_draft_bits(draft), vu_features, vu_nfeatures) &&
+	       (!draft || complete(protocol, draft->features, draft->nfeatures));
 }
 
 int set_protocol_features(struct backend *be, struct vu_message *msg, struct vu_message *reply)
@@ -207,7 +217,8 @@ int set_protocol_features(struct backend *be, struct vu_message *msg, struct vu_
 		return -EINVAL;
 	if (!complete(protocol) && !quirk(be, QUIRK_INBAND_ALONE))
 		return -EPROTO;
-	be->protocol = protocol;
+	be->protocol = protocol & ~vu_draft_bits(be->opt->dialect);
+	be->drafted.features = protocol & vu_draft_bits(be->opt->dialect);
 	return DONE;
 }
 

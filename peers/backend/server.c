@@ -57,6 +57,7 @@ void backend_close_fd(struct backend *be, int *fd)
 static int connected(struct backend *be, int fd)
 {
 	vu_conn_init(&be->main, fd, VU_MAIN);
+	be->main.draft = be->opt->dialect;
 	be->connected = true;
 	if (be->watcher)
 		be->watcher->connected(be->watcher->ctx);
@@ -86,6 +87,7 @@ void backend_disconnect(struct backend *be)
 	be->connected = be->holding = be->features_set = be->shmem_mapped = be->object_added =
 		false;
 	be->features = be->protocol = 0;
+	be->drafted = (struct drafted){ 0 };
 	be->status = 0;
 	if (be->opt->once || be->listener < 0)
 		be->stop = true;
@@ -191,6 +193,7 @@ bool backend_turn(struct backend *be, int64_t deadline)
 		dispatch(be, &events[i]);
 	if (transfer_restless(be))
 		transfer_ready(be);
+	draft_turn(be);
 	rings_turn(be);
 	return n > 0;
 }

@@ -19,6 +19,7 @@ static int side_open(struct play *play)
 		return -ENOMEM;
 	play->player = p;
 	play->host = player_host(p);
+	p->opt->dialect = play->draft;
 	p->opt->without = p->needs.without;
 	p->opt->without_protocol = p->needs.without_protocol;
 	if (!player_scan(p, play->script, &err))

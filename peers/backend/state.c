@@ -228,7 +228,7 @@ static int begin(struct backend *be, uint64_t direction, uint64_t phase)
 {
 	if (direction > DIRECTION_LOAD || phase != PHASE_STOPPED)
 		return -EINVAL;
-	if (!suspended(be) || running(be))
+	if (!(suspended(be) || ceased(be)) || running(be))
 		return -EBUSY;
 	return direction == DIRECTION_SAVE ? collect(be) : 0;
 }

@@ -39,6 +39,10 @@ static const char usage_text[] =
 	"  --quirk NAME          show this one; may be given several times\n"
 	"  --list-quirks[=json]  say which there are, and nothing else\n"
 	"\n"
+	"Dialects: proposals with numbers of their own. A scenario says by itself which it is in; said\n"
+	"here, it is what the subject speaks, and the lifecycle:\n"
+	"%s"
+	"\n"
 	"  vu-frontend --run 'qemu-storage-daemon --blockdev file,node-name=f,filename=disk.raw \\\n"
 	"      --export vhost-user-blk,id=e,node-name=f,addr.type=unix,addr.path={socket}' \\\n"
 	"      --device blk scenarios/ring/kick-processes-available.vus\n"
@@ -191,10 +195,13 @@ int main(int argc, char **argv)
 		switch (option) {
 		case 'h':
 		case HELP:
-			printf(usage_text, play_options_help);
+			printf(usage_text, play_options_help, play_dialect_help);
 			return EXIT_AS_EXPECTED;
 		case DEVICES:
 			return list_devices();
+		case PLAY_DIALECTS:
+			play_dialects_list(stdout);
+			return EXIT_AS_EXPECTED;
 		case LIST_QUIRKS:
 			quirks_list(stdout, optarg && !strcmp(optarg, "json"));
 			return EXIT_AS_EXPECTED;
