@@ -215,7 +215,7 @@ int set_protocol_features(struct backend *be, struct vu_message *msg, struct vu_
 	(void)reply;
 	if (protocol & ~offered_protocol(be))
 		return -EINVAL;
-	if (!complete(protocol) && !quirk(be, QUIRK_INBAND_ALONE))
+	if (!holds_together(be->opt->dialect, protocol) && !quirk(be, QUIRK_INBAND_ALONE))
 		return -EPROTO;
 	be->protocol = protocol & ~vu_draft_bits(be->opt->dialect);
 	be->drafted.features = protocol & vu_draft_bits(be->opt->dialect);

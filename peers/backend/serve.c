@@ -106,7 +106,7 @@ static bool find(struct backend *be, struct ring *ring)
 
 static bool ready(struct backend *be, struct ring *ring)
 {
-	if (deviation_hinders(be, ring))
+	if (deviation_hinders(be, ring) || ceased(be))
 		return false;
 	return (ring->started || quirk(be, QUIRK_STOPPED_RING_SERVED)) && !ring->held &&
 	       !ring->broken && memory_usable(be) && served(be, ring) && find(be, ring);
