@@ -48,7 +48,7 @@ class Kind:
 
 
 REFERENCE_DISK = Kind("vu-backend-blk", "blk", "vu-backend --socket-path={socket} --device=blk "
-                      "--queues=1 --blk-file={disk}", logs=True, keeps_inflight=True)
+                      "--queues=1 --blk-file={disk} --verbose", logs=True, keeps_inflight=True)
 SLOW_REFERENCE_DISK = Kind("vu-backend-blk", "blk", f"{REFERENCE_DISK.command} --latency=20000",
                            logs=True, keeps_inflight=True)
 STORAGE_DAEMON = Kind(
