@@ -43,6 +43,27 @@ static int fn_peek(struct player *p, const struct script_value *a, uint64_t *val
 	return host ? 0 : -EINVAL;
 }
 
+static int fn_in_regions(struct player *p, const struct script_value *a, uint64_t *value)
+{
+	*value = vu_map_user(&p->be->map, a[0].number, a[1].number) != NULL;
+	return 0;
+}
+
+static int fn_regions_end(struct player *p, const struct script_value *a, uint64_t *value)
+{
+	const struct vu_map *map = &p->be->map;
+
+	(void)a;
+	*value = 0;
+	for (size_t i = 0; i < map->nregions; i++) {
+		uint64_t end = map->regions[i].guest_address + map->regions[i].size;
+
+		if (end > *value)
+			*value = end;
+	}
+	return 0;
+}
+
 int player_function(void *ctx, const char *name, const struct script_value *args, size_t nargs,
 		    uint64_t *value)
 {
@@ -55,6 +76,8 @@ int player_function(void *ctx, const char *name, const struct script_value *args
 		{ "enabled", 1, fn_enabled },
 		{ "base", 1, fn_base },
 		{ "peek", 2, fn_peek },
+		{ "in_regions", 2, fn_in_regions },
+		{ "regions_end", 0, fn_regions_end },
 	};
 	struct player *p = ctx;
 

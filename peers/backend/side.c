@@ -10,6 +10,23 @@
 
 #define EXIT_GRACE (300 * VU_NSEC_PER_MSEC)
 
+/* What few devices have is there for the scenarios that are about it. */
+static unsigned int traits_needed(uint64_t protocol)
+{
+	static const struct {
+		unsigned int feature;
+		enum vu_service_trait trait;
+	} table[] = { { VU_PF_SHARED_OBJECT, VU_SERVICE_OBJECTS },
+		      { VU_PF_SHMEM_MAP, VU_SERVICE_SHMEM },
+		      { VU_PF_HOST_NOTIFIER, VU_SERVICE_DOORBELLS } };
+	unsigned int traits = 0;
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (protocol >> table[i].feature & 1)
+			traits |= table[i].trait;
+	return traits;
+}
+
 static int side_open(struct play *play)
 {
 	struct script_error err;
@@ -22,6 +39,7 @@ static int side_open(struct play *play)
 	p->opt->dialect = play->draft;
 	p->opt->without = p->needs.without;
 	p->opt->without_protocol = p->needs.without_protocol;
+	p->opt->traits |= traits_needed(p->needs.protocol);
 	if (!player_scan(p, play->script, &err))
 		return 0;
 	script_print_error(stderr, play->script, script_path(play->script), &err,

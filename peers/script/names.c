@@ -122,6 +122,8 @@ static const struct script_function functions[] = {
 	{ "checksum", 0 },
 	{ "open_fds", 0 },
 	{ "mapped", 1 },
+	{ "in_regions", 2 },
+	{ "regions_end", 0 },
 	{ "fd_size", 1 },
 	{ "fd_peek", 3 },
 	{ "driver_guest", 1 },

@@ -85,11 +85,11 @@ def test_a_subject_that_never_connects_is_inconclusive(tmp_path: Path) -> None:
 
 def test_a_feature_that_is_lacking_is_no_failure(tmp_path: Path) -> None:
     scenario = tmp_path / "lacking.vus"
-    scenario.write_text("title    It needs what the front-end does not take\nsubject  front-end\nneeds    STATUS\n\n"
+    scenario.write_text("title    It needs what the front-end does not take\nsubject  front-end\nneeds    HOST_NOTIFIER\n\n"
                         "serve until GET_VRING_BASE\n")
     verdict = play(scenario, front_end(), tmp_path)
     assert verdict["verdict"] == "n/a"
-    assert "STATUS" in verdict["reason"]
+    assert "HOST_NOTIFIER" in verdict["reason"]
 
 
 @pytest.mark.parametrize("lines, verdict, reason", [
