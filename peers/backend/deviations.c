@@ -175,6 +175,7 @@ bool deviation_hinders(const struct backend *be, const struct ring *ring)
 		ring->index == (be->ops->network ? 3 : 1)) ||
 	       (quirk(be, QUIRK_SUSPENDED_BY_ONE) && be->odd.stopped) ||
 	       (quirk(be, QUIRK_RESET_FORGETS_OWNER) && be->odd.ownerless) ||
+	       (quirk(be, QUIRK_STATUS_WIPES_STATE) && be->odd.wiped) ||
 	       (quirk(be, QUIRK_POSTCOPY_NEVER_ENDS) && be->odd.postcopied);
 }
 
@@ -190,7 +191,8 @@ uint32_t deviation_base(const struct backend *be, const struct ring *ring, uint3
 {
 	bool packed = has_feature(be, VU_F_RING_PACKED);
 
-	if (quirk(be, QUIRK_BASE_ZERO))
+	if (quirk(be, QUIRK_BASE_ZERO) ||
+	    (quirk(be, QUIRK_BASE_LOST_BY_DISABLING) && !ring->enabled))
 		return 0;
 	if (quirk(be, QUIRK_BASE_OFF_BY_ONE))
 		return base + 1;
@@ -273,6 +275,41 @@ void deviation_overwrite(struct backend *be, uint64_t guest)
 
 	if (quirk(be, QUIRK_LOG_OVERWRITES) && be->map.log && byte < be->map.log_size)
 		be->map.log[byte] = 0;
+}
+
+/* ---- internal state ---- */
+
+size_t deviation_piece(struct backend *be, size_t left)
+{
+	const struct transfer *t = &be->transfer;
+
+	if (quirk(be, QUIRK_STATE_READER_KILLS))
+		signal(SIGPIPE, SIG_DFL);
+	if (!quirk(be, QUIRK_STATE_STALLS))
+		return left;
+	if (t->done >= t->len / 2)
+		backend_unwatch(be, t->fd);
+	return t->done < t->len / 2 ? t->len / 2 - t->done : 0;
+}
+
+static void start_rings(struct backend *be)
+{
+	for (unsigned int i = 0; i < be->nrings; i++)
+		if (be->rings[i].placed)
+			ring_start(be, &be->rings[i]);
+}
+
+void deviation_transferred(struct backend *be, bool good)
+{
+	struct transfer *t = &be->transfer;
+
+	if ((quirk(be, QUIRK_STATE_STAYS_OPEN) && t->state == TRANSFER_SAVING) ||
+	    (quirk(be, QUIRK_STATE_DESCRIPTOR_LEAKS) && !good)) {
+		backend_unwatch(be, t->fd);
+		t->fd = -1;
+	}
+	if (quirk(be, QUIRK_STATE_STARTS_RINGS))
+		start_rings(be);
 }
 
 /* ---- in-flight buffer, of split rings ---- */

@@ -54,6 +54,12 @@ void deviation_private(const struct backend *be, int fd);
 /** deviation_overwrite - what happens to the log before the page of @guest is marked. */
 void deviation_overwrite(struct backend *be, uint64_t guest);
 
+/** deviation_piece - how many of the bytes that are @left are written next. */
+size_t deviation_piece(struct backend *be, size_t left);
+
+/** deviation_transferred - what happens besides when a transfer has ended. */
+void deviation_transferred(struct backend *be, bool good);
+
 /** deviation_before_attach - what happens to the part of the in-flight buffer that @ring is to track in. */
 void deviation_before_attach(const struct backend *be, struct ring *ring, void *bytes);
 

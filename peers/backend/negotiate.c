@@ -37,7 +37,7 @@ static uint64_t offered_for_device(const struct backend *be)
 	if (be->ops->save)
 		bits |= BIT(VU_PF_DEVICE_STATE);
 	/* the front-end sets status 0 on every stop, which is a reset */
-	if (!has_trait(be, VU_SERVICE_RESET_LOSES))
+	if (!has_trait(be, VU_SERVICE_RESET_LOSES) || quirk(be, QUIRK_STATUS_WIPES_STATE))
 		bits |= BIT(VU_PF_STATUS);
 	if (has_trait(be, VU_SERVICE_OBJECTS))
 		bits |= BIT(VU_PF_SHARED_OBJECT);

@@ -66,8 +66,7 @@ static void finish(struct backend *be, bool good)
 {
 	struct transfer *t = &be->transfer;
 
-	if (quirk(be, QUIRK_STATE_STAYS_OPEN) && t->state == TRANSFER_SAVING)
-		t->fd = -1;
+	deviation_transferred(be, good);
 	backend_close_fd(be, &t->fd);
 	free(t->bytes);
 	t->bytes = NULL;
@@ -123,7 +122,7 @@ static int collect(struct backend *be)
 static void move_out(struct backend *be)
 {
 	struct transfer *t = &be->transfer;
-	ssize_t n = write(t->fd, t->bytes + t->done, t->len - t->done);
+	ssize_t n = write(t->fd, t->bytes + t->done, deviation_piece(be, t->len - t->done));
 
 	if (n > 0)
 		t->done += (size_t)n;
@@ -230,6 +229,8 @@ static int begin(struct backend *be, uint64_t direction, uint64_t phase)
 		return -EINVAL;
 	if (!(suspended(be) || ceased(be)) || running(be))
 		return -EBUSY;
+	if (quirk(be, QUIRK_STATE_BROKEN_FOR_EVER) && be->transfer.state == TRANSFER_BAD)
+		return -EIO;
 	return direction == DIRECTION_SAVE ? collect(be) : 0;
 }
 

@@ -22,6 +22,7 @@ int set_status(struct backend *be, struct vu_message *msg, struct vu_message *re
 		return DONE;
 	if (!status)
 		device_reset(be);
+	be->odd.wiped |= !status;
 	be->status = (uint8_t)status;
 	return DONE;
 }

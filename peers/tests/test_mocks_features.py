@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Each reading of the rule by which SET_FEATURES enables rings is named, as a migration starts and as it is cancelled."""
+"""Each reading of the rule by which SET_FEATURES enables rings is named, as a migration starts and is cancelled."""
 
 from __future__ import annotations
 
