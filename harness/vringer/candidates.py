@@ -47,6 +47,7 @@ class Candidate:
     reference: bool = False
     role: str = "back-end"
     triggers: tuple[tuple[str, str], ...] = ()
+    dialects: tuple[str, ...] = ()
     hooks: tuple[tuple[str, str], ...] = ()
     expect: tuple[Expectation, ...] = ()
     path: Path | None = None
@@ -64,12 +65,20 @@ class Candidate:
         """Whether nobody knows how to have it do what @trigger names."""
         return bool(trigger) and self.has_file and trigger not in dict(self.triggers)
 
+    def speaks(self, draft: str) -> bool:
+        """Whether it knows the numbers of @draft, as far as anybody said; empty: those of the spec."""
+        return not draft or not self.has_file or draft in self.dialects
+
+    def command_in(self, draft: str) -> str:
+        """What starts it so that it speaks @draft."""
+        return f"{self.command} --dialect={draft}" if draft in self.dialects else self.command
+
 
 TYPES: dict[str, type | tuple[type, ...]] = {
     "name": str, "title": str, "device": str, "command": str, "setup": str, "version": str,
     "package": str, "socket": str, "queues": int, "lacks": list, "may_lack": list,
     "deadline_scale": (int, float), "grace": (int, float), "reference": bool, "role": str,
-    "triggers": dict, "hooks": dict, "capabilities": dict, "expect": list,
+    "triggers": dict, "dialects": list, "hooks": dict, "capabilities": dict, "expect": list,
 }
 
 
@@ -95,7 +104,7 @@ def _check(data: dict[str, Any], where: str) -> None:
 
 
 def _check_lacks(data: dict[str, Any], where: str) -> None:
-    for key in ("lacks", "may_lack"):
+    for key in ("lacks", "may_lack", "dialects"):
         if not all(isinstance(name, str) for name in data.get(key, ())):
             raise UsageError(f"{where}: {key} = {data[key]!r} is no list of names")
     both = {*data.get("lacks", ())} & {*data.get("may_lack", ())}
@@ -120,12 +129,13 @@ def load(path: Path) -> Candidate:
     except (OSError, ValueError) as error:
         raise UsageError(f"{path}: {error}") from error
     _check(data, str(path))
-    lists = ("triggers", "hooks", "capabilities", "expect", "lacks", "may_lack")
+    lists = ("triggers", "dialects", "hooks", "capabilities", "expect", "lacks", "may_lack")
     plain = {k: v for k, v in data.items() if k not in lists}
     return Candidate(**plain, path=path, hooks=tuple(data.get("hooks", {}).items()),
                      triggers=tuple(data.get("triggers", {}).items()),
                      lacks=tuple(data.get("lacks", ())),
                      may_lack=tuple(data.get("may_lack", ())),
+                     dialects=tuple(data.get("dialects", ())),
                      expect=tuple(expectations.parse(e, str(path)) for e in data.get("expect", ())))
 
 

@@ -111,6 +111,8 @@ class Run:
         """
         if lane.candidate.cannot(scenario.trigger):
             play = Play("n/a", f"nobody knows how to have it do a {scenario.trigger}")
+        elif not lane.candidate.speaks(scenario.draft):
+            play = Play("n/a", f"it does not speak the dialect {scenario.draft}")
         elif lane.absences < ENOUGH_ABSENCES:
             play = self.player.play(scenario, lane.candidate, self.folder(scenario, lane), waits)
             lane.absences = 0 if play.came_up else lane.absences + 1
@@ -129,5 +131,7 @@ class Run:
             return excuse(result, absent)
         if result.verdict == "n/a" and subject.cannot(scenario.trigger):
             return excuse(result, [f"a way to {scenario.trigger}"])
+        if not subject.speaks(scenario.draft):
+            return excuse(result, [f"the dialect {scenario.draft}"])
         entry = choose(subject.expect, scenario, lane.version)
         return compare(result, entry, lacked if subject.has_file else None)

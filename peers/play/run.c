@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The course of one run: subject up, scenario played, ending looked at, subject down. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "play.h"
@@ -131,13 +132,20 @@ static void judge_breaches(struct play *r)
 		script_outcome_add(r->out.clauses, &r->out.nclauses, checks->items[i]);
 }
 
-/* What did not come from a subject that lacks what it takes is no failure. */
+/* What did not come from a subject that lacks what it takes is no failure, and breaks no clause. */
+static void excuse(struct play *r, const char *reason)
+{
+	conclude(r, VERDICT_NA, reason);
+	while (r->out.nclauses)
+		free(r->out.clauses[--r->out.nclauses]);
+}
+
 static void judge_lack(struct play *r)
 {
 	const char *lack = r->side->lacks ? r->side->lacks(r) : NULL;
 
 	if (lack && (r->out.verdict == VERDICT_FAIL || r->out.verdict == VERDICT_INCONCLUSIVE))
-		conclude(r, VERDICT_NA, lack);
+		excuse(r, lack);
 }
 
 /* Whether it is the whole process that hangs: the candidate may have a way to ask it something else. */
@@ -161,7 +169,7 @@ static void judge_numbers(struct play *r)
 	if (!numbers || r->out.verdict == VERDICT_PASS || r->out.verdict == VERDICT_ERROR)
 		return;
 	if (r->draft && r->numbers.others)
-		conclude(r, VERDICT_NA, numbers);
+		excuse(r, numbers);
 	else
 		snprintf(r->out.reason + len, sizeof(r->out.reason) - len, "; %s", numbers);
 }

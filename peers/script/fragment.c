@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "interp_internal.h"
+#include "parser.h"
 
 #define FRAGMENT_DEPTH_MAX 8
 
@@ -74,6 +75,8 @@ enum script_step script_run_use(struct script_interp *in, const struct script_st
 	frag = script_open(path, NULL, &err);
 	if (!frag)
 		return script_conclude(in, stmt, STEP_ERROR, err.text, NULL);
+	if (!frag->draft) /* what it names is meant as the scenario means it */
+		frag->draft = in->draft;
 	step = bind_params(in, stmt, frag, why, sizeof(why)) ? STEP_ERROR : STEP_DONE;
 	if (step == STEP_ERROR)
 		script_conclude(in, stmt, step, why, NULL);
