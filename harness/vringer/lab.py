@@ -35,6 +35,7 @@ class Entry:
     program: str
     like: str
     told_by: str = ""
+    options: str = ""
 
     @property
     def name(self) -> str:
@@ -55,7 +56,7 @@ class Entry:
         where = folder() / self.part
         if self.kind == "root":
             return f"{shlex.quote(str(folder() / 'enter'))} {shlex.quote(str(where))} {self.program}"
-        return shlex.quote(str(where / "bin" / Path(self.program).name))
+        return f"{shlex.quote(str(where / 'bin' / Path(self.program).name))} {self.options}".rstrip()
 
 
 def folder() -> Path:
@@ -69,7 +70,8 @@ def entries() -> dict[str, Entry]:
     table = tomllib.loads((DATA / "lab.toml").read_text(encoding="utf-8"))
     kinds = {part["name"]: kind for kind in ("root", "crate", "source")
              for part in table.get(kind, [])}
-    known = [Entry(part, kinds[part], line["program"], line["like"], line.get("version", ""))
+    known = [Entry(part, kinds[part], line["program"], line["like"], line.get("version", ""),
+                   line.get("options", ""))
              for line in table.get("candidate", []) for part in line["in"]]
     return {entry.name: entry for entry in known}
 
