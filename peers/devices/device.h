@@ -68,7 +68,7 @@ struct vu_device {
 	const char *background;
 };
 
-extern const struct vu_device vu_blk, vu_fs, vu_net, vu_generic;
+extern const struct vu_device vu_blk, vu_fs, vu_net, vu_rng, vu_echo, vu_generic;
 
 /** vu_device_by_name - device, or NULL. */
 const struct vu_device *vu_device_by_name(const char *name);

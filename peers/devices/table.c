@@ -7,7 +7,7 @@
 const struct vu_device *const *vu_devices(void)
 {
 	static const struct vu_device *const devices[] = {
-		&vu_blk, &vu_fs, &vu_net, &vu_generic, NULL,
+		&vu_blk, &vu_fs, &vu_net, &vu_rng, &vu_echo, &vu_generic, NULL,
 	};
 
 	return devices;

@@ -201,9 +201,9 @@ static void blk_wrong_answers(void **state)
 static void bad_chains_point_nowhere(void **state)
 {
 	struct bench *b = *state;
-	const struct vu_device *const devices[] = { &vu_blk, &vu_fs, &vu_net };
+	const struct vu_device *const devices[] = { &vu_blk, &vu_fs, &vu_net, &vu_rng, &vu_echo };
 
-	for (size_t d = 0; d < 3; d++) {
+	for (size_t d = 0; d < 5; d++) {
 		bool nowhere = false;
 
 		assert_int_equal(prepare(b, devices[d], "bad", NULL, 0), 0);
@@ -444,6 +444,78 @@ static void net_receives(void **state)
 	}
 }
 
+/* rng */
+
+static uint32_t serve_entropy(const struct fake_device *dev, const struct fake_request *req,
+			      void *len)
+{
+	uint8_t *data = bytes(dev, req, 0);
+
+	assert_int_equal(req->nbuffers, 1);
+	assert_true(req->buffers[0].device_writes && req->buffers[0].len == 64);
+	for (uint32_t i = 0; i < *(const uint32_t *)len && i < 64; i++)
+		data[i] = (uint8_t)i;
+	return *(const uint32_t *)len;
+}
+
+static uint32_t serve_as_if_written(const struct fake_device *dev, const struct fake_request *req,
+				    void *len)
+{
+	(void)dev;
+	(void)req;
+	return *(const uint32_t *)len;
+}
+
+static void rng_fills_buffers(void **state)
+{
+	struct bench *b = *state;
+	uint32_t len = 64;
+
+	run(b, &vu_rng, "probe", NULL, 0, serve_entropy, &len);
+	assert_content(b);
+	assert_int_equal(result(b, "len"), 64);
+	run(b, &vu_rng, "probe", NULL, 0, serve_as_if_written, &len);
+	assert_complains(b, "none was written");
+	len = 1;
+	run(b, &vu_rng, "probe", NULL, 0, serve_entropy, &len);
+	assert_content(b);
+	len = 0;
+	run(b, &vu_rng, "probe", NULL, 0, serve_as_if_written, &len);
+	assert_complains(b, "0 bytes are said to be random");
+}
+
+/* echo */
+
+static uint32_t serve_echo(const struct fake_device *dev, const struct fake_request *req,
+			   void *change)
+{
+	uint8_t *back = bytes(dev, req, 1);
+
+	assert_true(req->nbuffers == 2 && req->buffers[1].device_writes);
+	assert_int_equal(req->buffers[0].len, req->buffers[1].len);
+	memcpy(back, bytes(dev, req, 0), req->buffers[0].len);
+	back[0] ^= *(const uint8_t *)change;
+	return req->buffers[1].len;
+}
+
+static void echo_sends_back(void **state)
+{
+	const struct vu_arg args[] = { { "value", 0x123456789abcdef0u } };
+	struct bench *b = *state;
+	uint8_t change = 0;
+
+	run(b, &vu_echo, "probe", args, 1, serve_echo, &change);
+	assert_content(b);
+	assert_true(result(b, "value") == args[0].value);
+	run(b, &vu_echo, "probe", NULL, 0, serve_echo, &change);
+	assert_content(b);
+	change = 0x80;
+	run(b, &vu_echo, "probe", NULL, 0, serve_echo, &change);
+	assert_complains(b, "was sent");
+	run(b, &vu_echo, "probe", NULL, 0, serve_nothing, NULL);
+	assert_complains(b, "0 bytes came back of 64");
+}
+
 /* all of them */
 
 static void devices_by_name(void **state)
@@ -520,6 +592,8 @@ int main(void)
 		TEST(fs_files),
 		TEST(net_sends_an_arp_request),
 		TEST(net_receives),
+		TEST(rng_fills_buffers),
+		TEST(echo_sends_back),
 		TEST(devices_by_name),
 		TEST(any_answer_can_be_judged),
 		TEST(a_full_region_is_told),
