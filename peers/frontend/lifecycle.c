@@ -17,7 +17,7 @@ const char lifecycle_text[] =
 	"    <- GET_PROTOCOL_FEATURES $offered_protocol\n"
 	"    let $useful = REPLY_ACK | BACKEND_REQ | CONFIG | DEVICE_STATE | RESET_DEVICE | MQ | LOG_SHMFD\n"
 	"    let $useful = $useful | INFLIGHT_SHMFD | CONFIGURE_MEM_SLOTS | STATUS\n"
-	"    if ($offered_protocol & (REPLY_ACK | BACKEND_REQ)) == REPLY_ACK | BACKEND_REQ\n"
+	"    if ($offered_protocol & (REPLY_ACK | BACKEND_REQ)) == (REPLY_ACK | BACKEND_REQ)\n"
 	"      let $useful = $useful | INBAND_NOTIFICATIONS\n"
 	"    end\n"
 	"    -> SET_PROTOCOL_FEATURES $offered_protocol & $useful\n"

@@ -285,6 +285,18 @@ enum script_step script_send_bytes(struct script_interp *in, struct script_call 
 
 /* ---- awaited ---- */
 
+/* A copy for the script: who plays may still have use for the message. */
+static bool capture_fd(struct script_interp *in, const char *name, const struct vu_message *msg,
+		       size_t i)
+{
+	int fd = i < msg->nfds ? fcntl(msg->fds[i], F_DUPFD_CLOEXEC, 0) : -1;
+
+	if (fd < 0)
+		return false;
+	script_bind(in, name, (struct script_value){ VALUE_FD, (uint64_t)fd });
+	return true;
+}
+
 static bool match_fds(struct script_interp *in, const struct script_stmt *stmt,
 		      struct vu_message *msg)
 {
@@ -292,17 +304,10 @@ static bool match_fds(struct script_interp *in, const struct script_stmt *stmt,
 
 	if (script_flag(stmt, "nofd") && msg->nfds)
 		return false;
-	for (size_t i = 0; i < stmt->nargs; i++) {
-		int fd;
-
-		if (!names_fd(&stmt->args[i]))
-			continue;
-		fd = vu_message_take_fd(msg, next++);
-		if (fd < 0)
+	for (size_t i = 0; i < stmt->nargs; i++)
+		if (names_fd(&stmt->args[i]) &&
+		    !capture_fd(in, stmt->args[i].value->text, msg, next++))
 			return false;
-		script_bind(in, stmt->args[i].value->text,
-			    (struct script_value){ VALUE_FD, (uint64_t)fd });
-	}
 	return true;
 }
 
