@@ -7,7 +7,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "player.h"
+#include "verbs.h"
 
 #define CHUNK 65536
 #define CHUNKS 64 /* read in one go: an endless state must not keep deadlines from being seen */
@@ -82,6 +82,7 @@ enum script_step player_drain(struct player *p, struct script_call *call)
 {
 	const char *name = call->stmt->as ? call->stmt->as : "state";
 	struct player_state *s = named_state(p, call->interp, name);
+	bool ended = verb_ended(p);
 	ssize_t n;
 	int fd;
 
@@ -106,6 +107,8 @@ enum script_step player_drain(struct player *p, struct script_call *call)
 		}
 		if (errno != EAGAIN)
 			return trouble(call, STEP_FAILED, strerror(errno));
+		if (ended)
+			return verb_gone(p, call);
 		break;
 	}
 	return trouble(call, STEP_PENDING, "the writer has not closed its end");
@@ -124,6 +127,7 @@ static void prepare_writer(struct player *p, int fd)
 enum script_step player_feed(struct player *p, struct script_call *call)
 {
 	const struct script_expr *e = script_positional(call->stmt, 1);
+	bool ended = verb_ended(p);
 	struct script_value v;
 	struct player_state *s;
 	size_t piece;
@@ -141,6 +145,8 @@ enum script_step player_feed(struct player *p, struct script_call *call)
 	while (call->handle[0] < s->len) {
 		piece = s->len - call->handle[0] < 4096 ? s->len - call->handle[0] : 4096;
 		n = write(fd, s->bytes + call->handle[0], piece);
+		if (n < 0 && errno == EAGAIN && ended)
+			return verb_gone(p, call);
 		if (n < 0 && errno == EAGAIN)
 			return trouble(call, STEP_PENDING, "the reader does not take the state");
 		if (n < 0)
