@@ -3,7 +3,15 @@
 #ifndef VRINGER_FRONTEND_LIFECYCLE_H
 #define VRINGER_FRONTEND_LIFECYCLE_H
 
-/** lifecycle_text - a scenario for any back-end. */
+#include "quirks.h"
+#include "wire/protocol.h"
+
+/** lifecycle_text - a scenario for any back-end, with places for what dialects demand. */
 extern const char lifecycle_text[];
+
+/* ---- dialects.c ---- */
+
+/** lifecycle_in - the same in the dialect @draft (NULL: none), to be freed. NULL without memory. */
+char *lifecycle_in(const struct vu_draft *draft, const struct quirk_set *quirks);
 
 #endif

@@ -162,6 +162,15 @@ static int take(struct play_options *o, int option, char *value)
 	return 0;
 }
 
+static int live(struct play_options *o)
+{
+	char *text = lifecycle_in(o->dialect, &frontend_of(o)->quirks);
+	int status = text ? play_text(o, &frontend_side, "lifecycle", text) : -ENOMEM;
+
+	free(text);
+	return status;
+}
+
 static int play(struct play_options *o, bool lifecycle, char **files)
 {
 	int status;
@@ -176,8 +185,7 @@ static int play(struct play_options *o, bool lifecycle, char **files)
 		return EXIT_USAGE;
 	}
 	o->signals = play_signals();
-	status = lifecycle ? play_text(o, &frontend_side, "lifecycle", lifecycle_text)
-			   : play_scenario(o, &frontend_side, files[0]);
+	status = lifecycle ? live(o) : play_scenario(o, &frontend_side, files[0]);
 	return play_exit(status);
 }
 
