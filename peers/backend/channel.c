@@ -128,9 +128,9 @@ void channel_resume(struct backend *be)
 {
 	if ((suspended(be) && !quirk(be, QUIRK_SUSPENDED_ASKS)) || !be->channel_open)
 		return;
-	if (be->config_changed)
 	if (ceased(be) || draft_shuts_channel(be))
 		return;
+	if (be->config_changed)
 		config_tell(be);
 	notifier_announce(be);
 	if (be->announced)
