@@ -21,10 +21,10 @@ CANDIDATE ?= qemu-storage-daemon
 check-stable: all | deps-run deps-candidates ## judge CANDIDATE RUNS times: each run has to say the same
 	$(python) harness/bench/check_stable.py $(CANDIDATE) $(RUNS)
 
-mutation: all | deps-run ## have the scenarios catch every quirk of vu-backend, and name those that no quirk makes fail
+mutation: all | deps-run ## have the scenarios catch every quirk of both players, and name those that no quirk makes fail
 	VRINGER_PLAYER=$(abspath $(BUILD)/bin/vu-frontend) $(python) harness/mutation.py
 
-check-mutation: all | deps-run ## the same without the search for scenarios that cannot fail: under 3 minutes
+check-mutation: all | deps-run ## the same by what harness/witnesses.txt remembers, with a short search for the rest: under 3 minutes
 	VRINGER_PLAYER=$(abspath $(BUILD)/bin/vu-frontend) timeout 900 $(python) harness/mutation.py --quick
 
 # Below share/vringer the tree keeps its shape, so that the command finds everything as it does here.

@@ -155,8 +155,8 @@ struct backend {
 	struct postcopy postcopy;
 	uint8_t status;
 	struct oddities odd;
-	struct vu_element element; /* being served; too large for the stack */
 	struct drafted drafted;
+	struct vu_element element; /* being served; too large for the stack */
 	struct vu_message in, out;
 };
 
@@ -322,7 +322,6 @@ int channel_ask(struct backend *be, struct vu_message *msg, unsigned int ring,
 		void (*answered)(struct backend *, unsigned int, struct vu_message *));
 /** channel_resume - a ring started, or the channel is there: say what had to wait. */
 void channel_resume(struct backend *be);
-
 /** channel_ask_again - let rings ask for what they wait for: it may never have been asked, or elsewhere. */
 void channel_ask_again(struct backend *be);
 
@@ -342,6 +341,7 @@ bool ceased(const struct backend *be);
 bool draft_shuts_channel(const struct backend *be);
 /** draft_turn - what follows a message once it was acknowledged. */
 void draft_turn(struct backend *be);
+
 /* ---- config.c, status.c, reset.c ---- */
 handler get_config, set_config;
 void config_changed(struct backend *be);

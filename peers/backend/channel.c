@@ -71,8 +71,8 @@ int channel_ask(struct backend *be, struct vu_message *msg, unsigned int ring,
 	bool reply = info->reply_when == VU_REPLY_ALWAYS || has_protocol(be, VU_PF_REPLY_ACK);
 	int err = 0;
 
-	deviation_request(be, msg);
 	msg->draft = be->opt->dialect;
+	deviation_request(be, msg);
 	if (answered && has_protocol(be, VU_PF_REPLY_ACK) &&
 	    !quirk(be, QUIRK_INBAND_CALL_UNCONFIRMED))
 		msg->flags |= VU_FLAG_NEED_REPLY;

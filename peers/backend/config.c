@@ -24,7 +24,7 @@ int get_config(struct backend *be, struct vu_message *msg, struct vu_message *re
 	if (!inside(be, offset, size) && quirk(be, QUIRK_CONFIG_BEYOND_ITS_END))
 		offset = CONFIG_MAX - size;
 	else if (!inside(be, offset, size))
-		return ANSWERED;
+		return quirk(be, QUIRK_CONFIG_ERROR_CLOSES) ? -ERANGE : ANSWERED;
 	if (quirk(be, QUIRK_CONFIG_OFFSET_IGNORED))
 		offset = 0;
 	be->ops->config(be->service, config);
@@ -64,19 +64,20 @@ void config_changed(struct backend *be)
 
 static void heard(struct backend *be, unsigned int ring, struct vu_message *reply)
 {
-	(void)be;
 	(void)ring;
 	(void)reply;
+	rings_run(be);
 }
 
 /* A change that cannot be told now is told when the device runs again. */
 void config_tell(struct backend *be)
 {
+	bool asks = quirk(be, QUIRK_CHANNEL_DEADLOCK) || quirk(be, QUIRK_CHANNEL_BLOCKS_RINGS);
 	struct vu_message msg;
 
 	if (!channel_may(be, VU_BACKEND_CONFIG_CHANGE_MSG) || quirk(be, QUIRK_CONFIG_CHANGE_UNTOLD))
 		return;
 	vu_message_init(&msg, VU_BACKEND, VU_BACKEND_CONFIG_CHANGE_MSG);
 	be->config_changed = false;
-	channel_ask(be, &msg, 0, quirk(be, QUIRK_CHANNEL_DEADLOCK) ? heard : NULL);
+	channel_ask(be, &msg, 0, asks ? heard : NULL);
 }

@@ -93,7 +93,8 @@ uint64_t deviation_result(const struct backend *be, uint64_t result)
 
 bool deviation_impatient(const struct backend *be)
 {
-	return quirk(be, QUIRK_PAYLOAD_IN_ONE_PIECE) && be->main.have >= HEADER_SIZE;
+	return (quirk(be, QUIRK_PAYLOAD_IN_ONE_PIECE) && be->main.have >= HEADER_SIZE) ||
+	       (quirk(be, QUIRK_MESSAGE_IN_ONE_PIECE) && be->main.have > 0);
 }
 
 void deviation_leak(const struct backend *be, struct vu_message *msg, size_t belong)
@@ -174,6 +175,7 @@ bool deviation_hinders(const struct backend *be, const struct ring *ring)
 	       (quirk(be, QUIRK_SECOND_QUEUE_IGNORED) &&
 		ring->index == (be->ops->network ? 3 : 1)) ||
 	       (quirk(be, QUIRK_SUSPENDED_BY_ONE) && be->odd.stopped) ||
+	       (quirk(be, QUIRK_CHANNEL_BLOCKS_RINGS) && be->nasked) ||
 	       (quirk(be, QUIRK_RESET_FORGETS_OWNER) && be->odd.ownerless) ||
 	       (quirk(be, QUIRK_STATUS_WIPES_STATE) && be->odd.wiped) ||
 	       (quirk(be, QUIRK_POSTCOPY_NEVER_ENDS) && be->odd.postcopied);
@@ -205,11 +207,35 @@ uint32_t deviation_base(const struct backend *be, const struct ring *ring, uint3
 	return quirk(be, QUIRK_BASE_PACKED_HALF) && packed ? base & UINT16_MAX : base;
 }
 
+/* Whether @msg is what a quirk crashes on, right or not. */
+static bool fatal(const struct backend *be, const struct vu_message *msg)
+{
+	switch (msg->request) {
+	case VU_SET_INFLIGHT_FD:
+		return quirk(be, QUIRK_INFLIGHT_QUEUES_CRASH) &&
+		       field(msg, "num_queues") > be->nrings;
+	case VU_SET_MEM_TABLE:
+		return quirk(be, QUIRK_TABLE_EMPTY_CRASH) && !field(msg, "num_regions");
+	case VU_SET_VRING_ADDR:
+		return quirk(be, QUIRK_RING_BEFORE_MEMORY_CRASH) && !be->map.nregions;
+	}
+	return false;
+}
+
+void deviation_header(const struct backend *be, const struct vu_message *msg)
+{
+	if (quirk(be, QUIRK_HEADER_CRASH) &&
+	    (msg->flags & ~(uint32_t)VU_FLAG_NEED_REPLY) != VU_FLAG_VERSION)
+		deviation_crash();
+}
+
 void deviation_message(struct backend *be, const struct vu_message *msg)
 {
-	if (quirk(be, QUIRK_INFLIGHT_QUEUES_CRASH) && msg->request == VU_SET_INFLIGHT_FD &&
-	    field(msg, "num_queues") > be->nrings)
+	if (fatal(be, msg))
 		deviation_crash();
+	for (unsigned int i = 0; i < be->nrings && !be->odd.ran; i++)
+		if (quirk(be, QUIRK_SUSPENDED_NOT_INITIALLY))
+			event_signal(be->rings[i].call);
 	for (unsigned int i = 0; i < be->nrings && suspended(be) && be->odd.ran; i++) {
 		const struct ring *ring = &be->rings[i];
 		uint8_t *used = vu_map_user(&be->map, ring->served.used_user, 1);

@@ -45,6 +45,9 @@ bool deviation_hinders(const struct backend *be, const struct ring *ring);
 /** deviation_base - what is told instead of @base. */
 uint32_t deviation_base(const struct backend *be, const struct ring *ring, uint32_t base);
 
+/** deviation_header - what is done when the header of @msg was read. */
+void deviation_header(const struct backend *be, const struct vu_message *msg);
+
 /** deviation_message - what is done when @msg comes: while all rings are stopped, most of all. */
 void deviation_message(struct backend *be, const struct vu_message *msg);
 

@@ -212,8 +212,7 @@ int backend_serve(struct backend *be, struct vu_message *msg)
 
 	if (be->opt->verbose)
 		backend_complain("-> %s", vu_message_name(msg));
-	if (!header_holds(msg) && quirk(be, QUIRK_HEADER_CRASH))
-		deviation_crash();
+	deviation_header(be, msg);
 	if (!header_holds(msg))
 		return -EPROTO;
 	deviation_message(be, msg);

@@ -30,6 +30,7 @@ int set_log_fd(struct backend *be, struct vu_message *msg, struct vu_message *re
 	(void)reply;
 	backend_close_fd(be, &be->log_event);
 	be->log_event = vu_message_take_fd(msg, 0);
+	be->map.logging &= !quirk(be, QUIRK_LOG_FD_ENDS_LOG);
 	return DONE;
 }
 

@@ -106,9 +106,8 @@ int set_mem_table(struct backend *be, struct vu_message *msg, struct vu_message 
 
 int get_max_mem_slots(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
-	(void)be;
 	(void)msg;
-	vu_message_set_u64(reply, VU_MAP_REGIONS);
+	vu_message_set_u64(reply, quirk(be, QUIRK_SLOTS_NONE) ? 0 : VU_MAP_REGIONS);
 	return ANSWERED;
 }
 

@@ -275,7 +275,8 @@ int set_device_state_fd(struct backend *be, struct vu_message *msg, struct vu_me
 int check_device_state(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
 	(void)msg;
-	if (running(be) && !quirk(be, QUIRK_STATE_CHECK_EARLY)) {
+	if ((running(be) && !quirk(be, QUIRK_STATE_CHECK_EARLY)) ||
+	    (quirk(be, QUIRK_STATE_CHECK_UNANSWERED) && be->transfer.state == TRANSFER_NONE)) {
 		be->transfer.check_held = true;
 		return LATER;
 	}
