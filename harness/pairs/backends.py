@@ -48,7 +48,7 @@ class Kind:
 
 
 REFERENCE_DISK = Kind("vu-backend-blk", "blk", "vu-backend --socket-path={socket} --device=blk "
-                      "--queues=1 --blk-file={disk} --verbose", logs=True, keeps_inflight=True)
+                      "--queues=1 --blk-file={disk}", logs=True, keeps_inflight=True)
 SLOW_REFERENCE_DISK = Kind("vu-backend-blk", "blk", f"{REFERENCE_DISK.command} --latency=20000",
                            logs=True, keeps_inflight=True)
 STORAGE_DAEMON = Kind(
@@ -122,6 +122,11 @@ class Backend:
         if self._process:
             self._process.kill()
             self._process.wait()
+
+    def freeze(self) -> None:
+        """Have it stand still; only kill ends it."""
+        if self._process:
+            self._process.send_signal(signal.SIGSTOP)
 
     def end(self) -> None:
         """Ask it to end; kill it when it does not. Its socket goes with it."""

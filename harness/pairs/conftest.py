@@ -29,6 +29,19 @@ def hypervisor() -> Iterator[Hypervisor]:
     assert not left, f"processes were left behind: {left}"
 
 
+def work(machine: Machine) -> None:
+    """Have the guest use its device from now on."""
+    match machine.backends[0].kind.device:
+        case "blk":
+            machine.agent.ask("steady", "/dev/vda", 0, 256)
+        case "fs":
+            machine.agent.ask("mount", "share", "/share")
+            machine.agent.ask("steady", "/share/steady", 0, 64)
+        case "net":
+            machine.agent.ask("echo", "eth0")
+    machine.agent.goes_on()
+
+
 class Pair:
     """What one test has: data, back-ends that serve it, and machines."""
 
@@ -47,11 +60,16 @@ class Pair:
     def share(self) -> Path:
         return self.data / "share"
 
-    def backend(self, kind: Kind) -> Backend:
+    def second_data(self) -> Path:
+        """For a back-end that serves something else."""
+        return make_data(self.hypervisor.folder / f"{self.name}-second")
+
+    def backend(self, kind: Kind, data: Path | None = None) -> Backend:
         """Start a back-end on the data of this test, or skip."""
         if kind.missing:
             pytest.skip(kind.missing)
-        made = Backend(kind, self.hypervisor.folder, self.data, f"{self.name}b{len(self.backends)}")
+        made = Backend(kind, self.hypervisor.folder, data or self.data,
+                       f"{self.name}b{len(self.backends)}")
         self.backends.append(made)
         return made
 
@@ -66,6 +84,12 @@ class Pair:
         """The same, with the guest ready."""
         made = self.machine(*kinds, reconnects=reconnects)
         made.agent.hello()
+        return made
+
+    def under_load(self, kind: Kind, reconnects: bool = False) -> Machine:
+        """A machine whose guest uses the device all the time."""
+        made = self.booted(kind, reconnects=reconnects)
+        work(made)
         return made
 
     def end(self) -> None:

@@ -67,8 +67,8 @@ class Machine:
 
     # What libvirt has a verb for
 
-    def suspend(self) -> None:
-        self._call("suspend", self.domain.suspend)
+    def suspend(self, seconds: float = VERB_SECONDS) -> None:
+        self._call("suspend", self.domain.suspend, seconds=seconds)
 
     def resume(self) -> None:
         self._call("resume", self.domain.resume)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A disk: what the guest reads and writes is what the image holds, whatever is done to the machine."""
+"""A disk: what the guest reads and writes is what the image holds; disks and drivers that come and go."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import hashlib
 
 import pytest
 
+from pairs import domain
 from pairs.backends import DISKS, Kind
 from pairs.conftest import Pair, ids
 
@@ -21,17 +22,21 @@ def text_of(word: str, blocks: int) -> bytes:
     return (line * (size // len(line) + 1))[:size]
 
 
+def sum_of(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
 def on_disk(pair: Pair, block: int, count: int) -> str:
     with pair.disk.open("rb") as disk:
         disk.seek(block * BLOCK)
-        return hashlib.sha256(disk.read(count * BLOCK)).hexdigest()
+        return sum_of(disk.read(count * BLOCK))
 
 
 @each_disk
 def test_what_the_guest_writes_is_in_the_image(pair: Pair, kind: Kind) -> None:
     guest = pair.booted(kind).agent
     told = guest.ask("write", "/dev/vda", 1024, 64, "here").split()[-1]
-    assert told == hashlib.sha256(text_of("here", 64)).hexdigest() == on_disk(pair, 1024, 64)
+    assert told == sum_of(text_of("here", 64)) == on_disk(pair, 1024, 64)
 
 
 @each_disk
@@ -44,13 +49,28 @@ def test_the_guest_reads_what_the_image_holds(pair: Pair, kind: Kind) -> None:
 
 
 @each_disk
-def test_io_goes_on_after_stop_and_cont(pair: Pair, kind: Kind) -> None:
-    machine = pair.booted(kind)
-    machine.agent.ask("steady", "/dev/vda", 0, 256)
-    for _ in range(5):
-        machine.agent.goes_on()
-        machine.suspend()
-        assert machine.state == "paused"
-        machine.resume()
-    machine.agent.goes_on()
-    machine.agent.stops()
+def test_what_the_driver_left_is_found_when_it_is_loaded_again(pair: Pair, kind: Kind) -> None:
+    guest = pair.booted(kind).agent
+    guest.ask("write", "/dev/vda", 0, 16, "before")
+    guest.ask("unload", "virtio_blk")
+    since = len(guest.lines)
+    guest.ask("load", "virtio_blk")
+    guest.line(lambda line: line == "event add vda", "disk", 30, since)
+    assert guest.ask("sum", "/dev/vda", 0, 16) == on_disk(pair, 0, 16)
+
+
+@each_disk
+def test_a_disk_comes_and_goes_while_the_guest_runs(pair: Pair, kind: Kind) -> None:
+    machine = pair.under_load(kind)
+    guest = machine.agent
+    second = pair.second_data()
+    backend = pair.backend(kind, second)
+    since = len(guest.lines)
+    machine.attach(domain.disk(backend, "vdb"))
+    guest.line(lambda line: line == "event add vdb", "disk", 30, since)
+    guest.ask("write", "/dev/vdb", 7, 5, "plugged")
+    assert guest.ask("sum", "/dev/vdb", 7, 5) == sum_of(text_of("plugged", 5))
+    machine.detach(domain.disk(backend, "vdb"))
+    guest.line(lambda line: line == "event remove vdb", "end of the disk", 30, since)
+    guest.goes_on()
+    guest.stops()

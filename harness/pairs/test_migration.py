@@ -13,14 +13,6 @@ from pairs.migration import Migration
 each_disk = pytest.mark.parametrize("kind", DISKS, ids=ids(DISKS))
 
 
-def under_load(pair: Pair, kind: Kind) -> Machine:
-    """A machine whose guest reads and writes all the time."""
-    machine = pair.booted(kind)
-    machine.agent.ask("steady", "/dev/vda", 0, 256)
-    machine.agent.goes_on()
-    return machine
-
-
 def takes_over(source: Machine, destination: Machine) -> None:
     """The guest goes on at the destination, from where it was, and finds everything as it was."""
     assert source.state == "postmigrate"
@@ -30,7 +22,7 @@ def takes_over(source: Machine, destination: Machine) -> None:
 
 @each_disk
 def test_io_goes_on_at_the_destination(pair: Pair, kind: Kind) -> None:
-    source = under_load(pair, kind)
+    source = pair.under_load(kind)
     destination = pair.machine(kind, incoming=True)
     Migration(source, destination).completes()
     takes_over(source, destination)
@@ -38,7 +30,7 @@ def test_io_goes_on_at_the_destination(pair: Pair, kind: Kind) -> None:
 
 @each_disk
 def test_io_goes_on_when_cancelled(pair: Pair, kind: Kind) -> None:
-    source = under_load(pair, kind)
+    source = pair.under_load(kind)
     migration = Migration(source, pair.machine(kind, incoming=True), slow=True)
     migration.reaches("active")
     source.agent.goes_on()
@@ -52,7 +44,7 @@ def test_io_goes_on_when_cancelled(pair: Pair, kind: Kind) -> None:
 @each_disk
 @pytest.mark.parametrize("phase", ["active", "pre-switchover"])
 def test_io_goes_on_when_the_destination_dies(pair: Pair, kind: Kind, phase: str) -> None:
-    source = under_load(pair, kind)
+    source = pair.under_load(kind)
     destination = pair.machine(kind, incoming=True)
     held = phase == "pre-switchover"
     migration = Migration(source, destination, slow=not held, holds_at_switchover=held)

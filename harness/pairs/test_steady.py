@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Steady I/O of a guest goes on, and finds what it wrote, whatever is done to the machine or to the back-end."""
+
+from __future__ import annotations
+
+import pytest
+
+from pairs.backends import DISKS, NETS, REFERENCE_RNG, SHARES, SLOW_REFERENCE_DISK, Kind
+from pairs.conftest import Pair, ids, work
+from pairs.machine import Hung
+
+KINDS = DISKS + SHARES + NETS
+each = pytest.mark.parametrize("kind", KINDS, ids=ids(KINDS))
+MIGRATES = DISKS + NETS
+RECONNECTS = (SLOW_REFERENCE_DISK, *DISKS[1:], *NETS)
+
+
+@each
+def test_goes_on_after_stop_and_cont(pair: Pair, kind: Kind) -> None:
+    machine = pair.under_load(kind)
+    for _ in range(5):
+        machine.suspend()
+        assert machine.state == "paused"
+        machine.resume()
+        machine.agent.goes_on()
+    machine.agent.stops()
+
+
+@each
+def test_works_again_after_system_reset(pair: Pair, kind: Kind) -> None:
+    machine = pair.under_load(kind)
+    machine.reset()
+    work(machine)
+    machine.agent.stops()
+
+
+@each
+def test_works_again_when_the_guest_reboots(pair: Pair, kind: Kind) -> None:
+    machine = pair.under_load(kind)
+    since = len(machine.agent.lines)
+    machine.agent.send("-", "reboot")
+    machine.agent.hello(since)
+    work(machine)
+    machine.agent.stops()
+
+
+@pytest.mark.parametrize("kind", MIGRATES, ids=ids(MIGRATES))
+def test_goes_on_when_saved_and_restored(pair: Pair, kind: Kind) -> None:
+    machine = pair.under_load(kind)
+    machine.save_and_restore()
+    machine.agent.goes_on()
+    machine.agent.stops()
+
+
+@pytest.mark.parametrize("kind", RECONNECTS, ids=ids(RECONNECTS))
+def test_goes_on_when_the_back_end_is_killed_and_comes_back(pair: Pair, kind: Kind) -> None:
+    machine = pair.under_load(kind, reconnects=True)
+    for _ in range(2):
+        machine.backends[0].kill()
+        machine.backends[0].start()
+        machine.agent.goes_on()
+    machine.agent.stops()
+
+
+def test_the_guest_gets_random_bytes(pair: Pair) -> None:
+    guest = pair.booted(REFERENCE_RNG).agent
+    assert guest.ask("random", 64) != guest.ask("random", 64)
+
+
+def test_a_back_end_that_stands_still_is_diagnosed(pair: Pair) -> None:
+    """QEMU waits for the base of the ring: it is named, with the thread that waits, and killed."""
+    machine = pair.under_load(DISKS[0])
+    machine.backends[0].freeze()
+    with pytest.raises(Hung) as caught:
+        machine.suspend(seconds=3)
+    assert "a second monitor: silent" in str(caught.value)
