@@ -96,9 +96,11 @@ check-fuzz: ## the same with 5000
 
 fuzz-with = $(BUILD)/fuzz/fuzz_$(1) --seed $(SEED) --messages $(MESSAGES) --out $(BUILD)/fuzz $(abspath $(BUILD))/bin/vu-$(1)
 
-# What is found stands in $(BUILD)/fuzz: what was sent, as a scenario, and what the program said to that.
+# Both ways at once: each waits for the other side a good part of its time. What is found stands in $(BUILD)/fuzz:
+# what was sent, as a scenario, and what the program said to that.
 fuzz-both: $(fuzzers) $(programs)
-	@failed=0; $(call fuzz-with,backend) || failed=1; $(call fuzz-with,frontend) || failed=1; exit $$failed
+	@$(call fuzz-with,backend) & backend=$$!; $(call fuzz-with,frontend); frontend=$$?; \
+		wait $$backend && exit $$frontend
 
 bench: $(benches) all | deps-run deps-candidates ## run the benchmarks: a name, a value, and a limit where there is one
 	$(call run_each,timeout 120,$(benches))

@@ -73,29 +73,27 @@ bool attack_options(struct attack_options *opt, int argc, char **argv)
 
 /* ---- one process for each type of device: they mostly wait ---- */
 
-static const char *const devices[] = { "blk", "generic", "net", "fs" };
-
-#define DEVICES (sizeof(devices) / sizeof(devices[0]))
-
-static pid_t attack_aside(const struct attack_options *opt, const char *device, attack_fn *attack)
+static pid_t attack_aside(const struct attack_options *opt, const char *device, attack_fn *attack,
+			  uint64_t messages)
 {
 	pid_t pid = fork();
 
 	if (pid)
 		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	exit(attack(opt, device, opt->messages / DEVICES) ? EXIT_SUCCESS : EXIT_FAILURE);
+	exit(attack(opt, device, messages) ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
-bool attack_devices(const struct attack_options *opt, attack_fn *attack)
+bool attack_devices(const struct attack_options *opt, const char *const *devices, size_t n,
+		    attack_fn *attack)
 {
 	bool good = true;
 	int status;
 
 	if (opt->device)
 		return attack(opt, opt->device, opt->messages);
-	for (size_t i = 0; i < DEVICES; i++)
-		good &= attack_aside(opt, devices[i], attack) > 0;
+	for (size_t i = 0; i < n; i++)
+		good &= attack_aside(opt, devices[i], attack, opt->messages / n) > 0;
 	while (wait(&status) > 0)
 		good &= WIFEXITED(status) && !WEXITSTATUS(status);
 	return good;

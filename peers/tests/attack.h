@@ -39,8 +39,9 @@ bool attack_options(struct attack_options *opt, int argc, char **argv);
 
 typedef bool attack_fn(const struct attack_options *opt, const char *device, uint64_t messages);
 
-/** attack_devices - @attack every type of device that is served, or the one that was asked for. */
-bool attack_devices(const struct attack_options *opt, attack_fn *attack);
+/** attack_devices - @attack each of those @devices, or the one that was asked for. */
+bool attack_devices(const struct attack_options *opt, const char *const *devices, size_t n,
+		    attack_fn *attack);
 
 /**
  * attack_open - make ready to attack a process of that role and device type; it connects to us or not.

@@ -445,9 +445,16 @@ static void leave(struct session *s, struct attack *a, const struct vu_device *d
 	session_close(s);
 }
 
+/* What drives it: the generic device echoes. */
+static const struct vu_device *driver_of(const char *name)
+{
+	return strcmp(name, vu_generic.name) == 0 ? &vu_echo : vu_device_by_name(name);
+}
+
+/* A disk that holds requests for a while has them when memory goes away; a small one is a small state. */
 static bool attack_device(const struct attack_options *opt, const char *name, uint64_t messages)
 {
-	const struct vu_device *device = vu_device_by_name(name);
+	const struct vu_device *device = driver_of(name);
 	struct session *s;
 	struct attack a;
 	int fds = FDS_UNKNOWN;
@@ -455,9 +462,9 @@ static bool attack_device(const struct attack_options *opt, const char *name, ui
 	if (attack_open(&a, opt, "back-end", name, false))
 		return false;
 	a.regions = true;
-	/* a disk that holds requests for a while has them when memory goes away */
-	snprintf(a.command, sizeof(a.command), "%s --socket-path={socket} --device=%s --latency=50",
-		 opt->program, name);
+	snprintf(a.command, sizeof(a.command),
+		 "%s --socket-path={socket} --device=%s --latency=50 --size=2K", opt->program,
+		 name);
 	if (subject_start(&a.subject))
 		attack_found(&a, "does not start: %s", a.subject.trouble);
 	s = malloc(sizeof(*s));
@@ -472,9 +479,12 @@ static bool attack_device(const struct attack_options *opt, const char *name, ui
 
 int main(int argc, char **argv)
 {
+	static const char *const devices[] = { "blk", "fs", "net", "rng", "generic" };
 	struct attack_options opt;
 
 	if (!attack_options(&opt, argc, argv))
 		return 2;
-	return attack_devices(&opt, attack_device) ? 0 : 1;
+	return attack_devices(&opt, devices, sizeof(devices) / sizeof(devices[0]), attack_device)
+		       ? 0
+		       : 1;
 }

@@ -162,16 +162,27 @@ static void open_channel(struct session *s)
 	s->impostor.channel = -1;
 }
 
+/* A connection that ended leaves nothing behind: the next one begins from nothing. */
+static void forget(struct session *s)
+{
+	vu_conn_close(&s->main);
+	vu_conn_close(&s->channel);
+	impostor_close(&s->impostor);
+	impostor_init(&s->impostor, &s->chance);
+}
+
 static void hear(struct session *s, struct vu_conn *conn)
 {
 	int err = conn->fd < 0 ? -EAGAIN : vu_conn_recv(conn, &s->in);
 
 	if (err == -EAGAIN)
 		return;
-	if (err) {
+	if (err && conn == &s->main)
+		forget(s);
+	else if (err)
 		vu_conn_close(conn);
+	if (err)
 		return;
-	}
 	if (conn == &s->main) {
 		attack_tell_awaited(s->attack, ARROW_REQUEST, &s->in);
 		impostor_take(&s->impostor, &s->in);
@@ -182,17 +193,13 @@ static void hear(struct session *s, struct vu_conn *conn)
 	vu_message_close_fds(&s->in);
 }
 
-/* A new connection begins from nothing. */
 static void take_connection(struct session *s)
 {
 	int fd = vu_accept(s->attack->subject.listener, vu_now(), -1);
 
 	if (fd < 0)
 		return;
-	vu_conn_close(&s->main);
-	vu_conn_close(&s->channel);
-	impostor_close(&s->impostor);
-	impostor_init(&s->impostor, &s->chance);
+	forget(s);
 	vu_conn_init(&s->main, fd, VU_MAIN);
 }
 
@@ -288,7 +295,7 @@ static void choose(struct session *s, const struct scenarios *all)
 	s->patience = patience[chance_below(&s->chance, 5)];
 	snprintf(
 		a->command, sizeof(a->command),
-		"env TMPDIR={dir} %s --socket {socket} --pid %d --device %s --scale %s --events /dev/null --trace /dev/null %s",
+		"%s --socket {socket} --pid %d --device %s --scale %s --events /dev/null --trace /dev/null %s",
 		a->opt->program, getpid(), a->device,
 		chance_one_in(&s->chance, 4) ? "0.02" : "0.004", path);
 	attack_tell(a, "# against %s", path);
@@ -400,6 +407,7 @@ static bool attack_device(const struct attack_options *opt, const char *device, 
 
 	if (attack_open(&a, opt, "front-end", device, true))
 		return false;
+	setenv("TMPDIR", a.subject.dir, true);
 	find_scenarios(&all, opt->scenarios);
 	attack_all(&a, &all, messages);
 	forget_scenarios(&all);
@@ -408,9 +416,12 @@ static bool attack_device(const struct attack_options *opt, const char *device, 
 
 int main(int argc, char **argv)
 {
+	static const char *const devices[] = { "blk", "fs", "net", "rng", "echo" };
 	struct attack_options opt;
 
 	if (!attack_options(&opt, argc, argv))
 		return 2;
-	return attack_devices(&opt, attack_device) ? 0 : 1;
+	return attack_devices(&opt, devices, sizeof(devices) / sizeof(devices[0]), attack_device)
+		       ? 0
+		       : 1;
 }

@@ -49,7 +49,7 @@ int guest_open(struct guest *g, struct chance *chance, const struct vu_device *d
 	g->chance = chance;
 	g->device = device;
 	g->packed = chance_one_in(chance, 2);
-	g->nrings = device->min_rings > 1 ? device->min_rings : 2;
+	g->nrings = device == &vu_rng ? 1 : device->min_rings > 1 ? device->min_rings : 2;
 	g->shared = g->stream = g->channel = -1;
 	memset(g->kicks, -1, sizeof(g->kicks));
 	g->loose = make_file("loose", GUEST_SIZE);
