@@ -27,6 +27,13 @@ static void watch_disconnected(void *ctx)
 	vu_model_close(&p->model);
 }
 
+static bool watch_asks(void *ctx, uint32_t request)
+{
+	struct player *p = ctx;
+
+	return request < PLAYER_IDS && p->asks[request];
+}
+
 static void watch_sent(void *ctx, const struct vu_message *msg, const struct vu_forge *forge)
 {
 	struct player *p = ctx;
@@ -44,8 +51,8 @@ struct player *player_new(struct backend_options *opt, struct play *play)
 		return NULL;
 	p->opt = opt;
 	p->play = play;
-	p->watcher = (struct backend_watcher){ p, watch_connected, watch_disconnected, player_came,
-					       watch_sent };
+	p->watcher = (struct backend_watcher){ p,           watch_connected, watch_disconnected,
+					       player_came, watch_sent,      watch_asks };
 	play_needs(script_header(play->script), &p->needs);
 	vu_model_init(&p->model);
 	return p;
@@ -69,6 +76,11 @@ static void scan_stmt(void *ctx, const struct script_stmt *stmt)
 	const struct vu_message_info *info;
 	struct player *p = ctx;
 
+	if (stmt->arrow == ARROW_BACKEND_REQUEST) {
+		info = vu_message_named(p->play->draft, VU_BACKEND, stmt->word);
+		if (info && info->id < PLAYER_IDS)
+			p->asks[info->id] = true;
+	}
 	if (stmt->arrow != ARROW_REPLY)
 		return;
 	info = vu_message_named(p->play->draft, VU_MAIN, stmt->word);
@@ -133,9 +145,9 @@ bool player_waits(const struct player *p, char *buf, size_t size)
 
 /* ---- what was agreed upon ---- */
 
-static const char *missing(enum vu_feature_kind kind, uint64_t bits)
+static const char *missing(const struct player *p, enum vu_feature_kind kind, uint64_t bits)
 {
-	return vu_feature_name(kind, (unsigned int)__builtin_ctzll(bits));
+	return vu_feature_of(p->play->draft, kind, (unsigned int)__builtin_ctzll(bits))->brief;
 }
 
 /* Logging is turned on by the front-end when it migrates, and not before. */
@@ -148,8 +160,8 @@ const char *player_lacks(struct player *p)
 	if (!p->model.features_set || !(features | protocol))
 		return NULL;
 	snprintf(p->lack, sizeof(p->lack), "the front-end does not acknowledge %s",
-		 protocol ? missing(VU_PROTOCOL_FEATURE, protocol)
-			  : missing(VU_VIRTIO_FEATURE, features));
+		 protocol ? missing(p, VU_PROTOCOL_FEATURE, protocol)
+			  : missing(p, VU_VIRTIO_FEATURE, features));
 	return p->lack;
 }
 
@@ -186,12 +198,36 @@ static int host_bytes(void *ctx, const uint8_t *bytes, size_t len, int64_t deadl
 				: -ENOTCONN;
 }
 
+static bool at_work(const struct player *p)
+{
+	for (unsigned int i = 0; i < p->be->nrings; i++)
+		if (p->be->rings[i].started && p->be->rings[i].enabled)
+			return true;
+	return false;
+}
+
+/*
+ * What the harness does to the front-end runs beside the script; without it the subject gets there by itself.
+ * Who is still setting the device up would take a stop for one that comes before the device is used at all.
+ */
+static void pull_trigger(struct player *p)
+{
+	const char *name = script_header(p->play->script)->trigger;
+	const char *command = name ? play_hook(p->play, name) : NULL;
+
+	if (p->triggered || !command || !at_work(p))
+		return;
+	p->triggered = true;
+	subject_launch(&p->play->subject, command);
+}
+
 int player_wait(void *ctx, int64_t deadline)
 {
 	struct player *p = ctx;
 	bool happened;
 
 	player_pass_on(p);
+	pull_trigger(p);
 	happened = backend_turn(p->be, deadline);
 	subject_check(&p->play->subject);
 	if (p->be->stop)

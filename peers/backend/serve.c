@@ -211,8 +211,13 @@ void rings_settle(struct backend *be, struct ring *ring)
 
 void ring_kicked(struct backend *be, struct ring *ring)
 {
-	int err = ring->kick < 0 ? -EAGAIN : deviation_take(be, ring->kick);
+	int err;
 
+	if (ring->held) { /* what was kicked stays there to be seen */
+		backend_unwatch(be, ring->kick);
+		return;
+	}
+	err = ring->kick < 0 ? -EAGAIN : deviation_take(be, ring->kick);
 	if (err == -EPIPE)
 		backend_unwatch(be, ring->kick);
 	if (!err && quirk(be, QUIRK_START_WAITS_FOR_KICK))

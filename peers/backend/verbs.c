@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 
 #include "player.h"
 
@@ -30,29 +31,6 @@ static bool ended(const struct player *p)
 
 /* ---- serving ---- */
 
-static bool at_work(const struct player *p)
-{
-	for (unsigned int i = 0; i < p->be->nrings; i++)
-		if (p->be->rings[i].started && p->be->rings[i].enabled)
-			return true;
-	return false;
-}
-
-/*
- * What the harness does to the front-end runs beside the script; without it the subject gets there by itself.
- * Who is still setting the device up would take a stop for one that comes before the device is used at all.
- */
-static int pull_trigger(struct player *p)
-{
-	const char *name = script_header(p->play->script)->trigger;
-	const char *command = name ? play_hook(p->play, name) : NULL;
-
-	if (p->triggered || !command || !at_work(p))
-		return 0;
-	p->triggered = true;
-	return subject_launch(&p->play->subject, command);
-}
-
 static enum script_step serve_until(struct player *p, struct script_call *call, const char *name)
 {
 	const struct vu_message_info *info = vu_message_named(p->play->draft, VU_MAIN, name);
@@ -78,8 +56,6 @@ static enum script_step verb_serve(struct player *p, struct script_call *call)
 {
 	const struct script_expr *until = script_positional(call->stmt, 1);
 
-	if (pull_trigger(p))
-		return broken(call, "the trigger cannot be started");
 	if (until)
 		return serve_until(p, call, until->text);
 	player_let_go(p);
@@ -122,6 +98,8 @@ static enum script_step verb_hold_ring(struct player *p, struct script_call *cal
 static void serve_ring(struct player *p, struct ring *ring)
 {
 	ring->held = false;
+	if (ring->kick >= 0) /* unless it is watched already */
+		backend_watch(p->be, ring->kick, EPOLLIN, WATCH_KICK, ring->index);
 	ring_run(p->be, ring);
 }
 

@@ -124,6 +124,13 @@ static void keep(struct player *p)
 		discard(p, 0);
 }
 
+/* The reference hangs up on a back-end whose reply is wrong; a script may want to see what comes after it. */
+static bool wronged(const struct player *p, const struct vu_message *msg,
+		    const struct vu_observation *obs)
+{
+	return p->opt->strict && msg->channel == VU_MAIN && obs->nbreaches;
+}
+
 static void arrive(struct player *p)
 {
 	struct vu_message *msg = p->inbox[p->nkept];
@@ -134,6 +141,11 @@ static void arrive(struct player *p)
 	report_message(p->report, msg, false, NULL);
 	play_observed(p->play, &obs);
 	play_heard(p->play, msg, &obs);
+	if (wronged(p, msg, &obs)) {
+		vu_message_close_fds(msg);
+		player_disconnect(p);
+		return;
+	}
 	if (take_fence(p, &obs)) {
 		vu_message_close_fds(msg);
 		return;
@@ -173,7 +185,7 @@ void player_receive(struct player *p, struct vu_conn *conn)
 {
 	int err = 0;
 
-	for (int i = 0; i < BURST && !err; i++) {
+	for (int i = 0; i < BURST && !err && p->connected; i++) {
 		err = vu_conn_recv(conn, p->inbox[p->nkept]);
 		if (!err)
 			arrive(p);

@@ -214,7 +214,7 @@ int main(int argc, char **argv)
 			quirks_list(stdout, optarg && !strcmp(optarg, "json"));
 			return EXIT_AS_EXPECTED;
 		case LIFECYCLE:
-			lifecycle = true;
+			lifecycle = own.strict = true;
 			break;
 		case PRINT:
 			return print_files(argv + optind);

@@ -56,6 +56,7 @@ struct player_inflight { /* the buffer of GET_INFLIGHT_FD */
 struct frontend_options {
 	const struct vu_device *device;
 	struct quirk_set quirks;
+	bool strict; /* hangs up on a wrong reply, as a front-end has to */
 };
 
 struct player {
@@ -94,6 +95,7 @@ struct player {
 	bool asks_for[64],
 		answers[64]; /* back-end requests that the script names, and answers itself */
 	int log_event;       /* eventfd of SET_LOG_FD, or -1 */
+	bool flushing;       /* STOP_SLAVE_CHANNEL was sent last; only a quirk asks */
 	struct play *play;
 	struct subject *subject;
 	struct report *report;

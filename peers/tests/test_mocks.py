@@ -21,14 +21,14 @@ def run(*words: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run([str(w) for w in words], capture_output=True, text=True, timeout=60)
 
 
-def front_end(*quirks: str) -> str:
-    words = [str(BIN / "vu-frontend"), "--quiet", "--lifecycle", "--device", "blk", "--socket", "{socket}"]
+def front_end(*quirks: str, device: str = "blk") -> str:
+    words = [str(BIN / "vu-frontend"), "--quiet", "--lifecycle", "--device", device, "--socket", "{socket}"]
     return " ".join(words + [f"--quirk {q}" for q in quirks])
 
 
-def play(scenario: Path | str, command: str, tmp_path: Path) -> dict[str, Any]:
+def play(scenario: Path | str, command: str, tmp_path: Path, device: str = "blk") -> dict[str, Any]:
     events = tmp_path / "events"
-    run(BIN / "vu-backend", "--quiet", "--events", events, "--run", command, scenario)
+    run(BIN / "vu-backend", "--quiet", "--events", events, "--device", device, "--run", command, scenario)
     last: dict[str, Any] = json.loads(events.read_text().splitlines()[-1])
     assert last["event"] == "verdict"
     return last
@@ -41,6 +41,11 @@ def quirks() -> list[dict[str, str]]:
 
 
 QUIRKS = quirks()
+
+
+def head_of(scenario: Path) -> dict[str, Any]:
+    head: dict[str, Any] = json.loads(run(BIN / "vu-frontend", "--describe", scenario).stdout)
+    return head
 
 
 def that_check(clause: str) -> list[str]:
@@ -58,7 +63,8 @@ def test_the_lifecycle_passes(device: str) -> None:
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=[path.stem for path in SCENARIOS])
 def test_the_reference_passes(scenario: Path, tmp_path: Path) -> None:
-    verdict = play(scenario, front_end(), tmp_path)
+    device = (head_of(scenario)["device"] or ["blk"])[0]
+    verdict = play(scenario, front_end(device=device), tmp_path, device)
     assert verdict["verdict"] == "pass", verdict
     assert not verdict["breaches"]
 
