@@ -125,6 +125,8 @@ struct backend_watcher {
 };
 
 struct backend {
+	/* Whether it sends this request on the channel itself. */
+	bool (*asks)(void *ctx, uint32_t request);
 	const struct backend_options *opt;
 	const struct backend_watcher *watcher; /* or NULL */
 	const struct vu_service_ops *ops;

@@ -113,6 +113,8 @@ static void say_complete(struct backend *be)
 		vu_message_named(spoken(be), VU_BACKEND, "SLAVE_STOP_CHANNEL_COMPLETE");
 	struct vu_message msg;
 
+	if (be->watcher && be->watcher->asks(be->watcher->ctx, info->id))
+		return;
 	vu_message_init(&msg, VU_BACKEND, info->id);
 	channel_ask(be, &msg, 0, NULL);
 }

@@ -187,11 +187,11 @@ int get_protocol_features(struct backend *be, struct vu_message *msg, struct vu_
 	return ANSWERED;
 }
 
-/* Every feature comes with those that are demanded beside it. */
-static bool complete(uint64_t protocol, const struct vu_feature *features, size_t n)
+/* Every feature comes with those that the spec demands beside it. */
+static bool complete(uint64_t protocol)
 {
-	for (size_t i = 0; i < n; i++) {
-		const struct vu_feature *f = &features[i];
+	for (size_t i = 0; i < vu_nfeatures; i++) {
+		const struct vu_feature *f = &vu_features[i];
 
 		if (f->kind != VU_PROTOCOL_FEATURE || !(protocol & BIT(f->bit)))
 			continue;
@@ -202,23 +202,17 @@ static bool complete(uint64_t protocol, const struct vu_feature *features, size_
 	return true;
 }
 
-static bool holds_together(const struct vu_draft *draft, uint64_t protocol)
-{
-	return complete(protocol & ~vu_draft_bits(draft), vu_features, vu_nfeatures) &&
-	       (!draft || complete(protocol, draft->features, draft->nfeatures));
-}
-
 int set_protocol_features(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
-	uint64_t protocol = field(msg, "u64");
+	uint64_t protocol = field(msg, "u64"), drafted = vu_draft_bits(be->opt->dialect);
 
 	(void)reply;
 	if (protocol & ~offered_protocol(be))
 		return -EINVAL;
-	if (!holds_together(be->opt->dialect, protocol) && !quirk(be, QUIRK_INBAND_ALONE))
+	if (!complete(protocol & ~drafted) && !quirk(be, QUIRK_INBAND_ALONE))
 		return -EPROTO;
-	be->protocol = protocol & ~vu_draft_bits(be->opt->dialect);
-	be->drafted.features = protocol & vu_draft_bits(be->opt->dialect);
+	be->protocol = protocol & ~drafted;
+	be->drafted.features = protocol & drafted;
 	return DONE;
 }
 

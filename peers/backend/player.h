@@ -33,6 +33,7 @@ struct player {
 	bool triggered;
 	bool awaited[PLAYER_IDS]; /* requests that the statement at play waits for */
 	bool answers[PLAYER_IDS]; /* requests that the script answers itself */
+	bool asks[PLAYER_IDS];    /* requests on the channel that it sends */
 	enum held_state state;
 	bool served; /* the reference has dealt with the one held */
 	struct vu_message held;

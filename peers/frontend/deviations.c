@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What quirks do to what a correct front-end would send. */
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "deviations.h"
@@ -185,6 +186,7 @@ void deviation_sends(struct player *p, struct vu_message *msg)
 {
 	if (msg->channel != VU_MAIN)
 		return;
+	p->flushing = !strcmp(vu_message_name(msg), "STOP_SLAVE_CHANNEL");
 	if (msg->request == VU_SET_MEM_TABLE)
 		send_all_undue(p);
 	twist(p, msg);
@@ -199,6 +201,8 @@ void deviation_sends(struct player *p, struct vu_message *msg)
 
 bool deviation_answers(const struct player *p, bool due)
 {
+	if (p->flushing && quirk(p, QUIRK_CHANNEL_UNFLUSHED))
+		return false;
 	return (due || quirk(p, QUIRK_CHANNEL_ACK_UNASKED)) && !quirk(p, QUIRK_CHANNEL_ACK_MISSING);
 }
 

@@ -76,7 +76,7 @@ static void look_at_offer(struct play *r, const struct vu_message *reply)
 
 	if (reply->channel == VU_MAIN && reply->request == VU_GET_PROTOCOL_FEATURES &&
 	    vu_message_u64(reply, &features))
-		n->others |= vu_later_numbers(r->draft, features, n->seen, sizeof(n->seen));
+		n->later = vu_later_numbers(r->draft, features, n->seen, sizeof(n->seen));
 }
 
 void play_heard(struct play *r, const struct vu_message *msg, const struct vu_observation *obs)
@@ -84,8 +84,7 @@ void play_heard(struct play *r, const struct vu_message *msg, const struct vu_ob
 	struct play_numbers *n = &r->numbers;
 
 	if (is_request(r, msg, true)) {
-		if (!n->others)
-			n->others = vu_other_meaning(msg, n->seen, sizeof(n->seen));
+		n->meant |= vu_other_meaning(msg, n->seen, sizeof(n->seen));
 		return;
 	}
 	look_at_offer(r, msg);
@@ -97,7 +96,7 @@ const char *play_numbers(const struct play *r)
 {
 	const struct play_numbers *n = &r->numbers;
 
-	if (n->others)
+	if (n->meant || n->later)
 		return n->seen;
 	return n->unanswered ? n->contested : NULL;
 }

@@ -30,10 +30,11 @@ struct play_options {
 	void *own;        /* what only the side that plays knows */
 };
 
-/* What was seen of the numbers that the subject is on, in words; empty: nothing is odd about them. */
+/* What was seen of the numbers that the subject is on, with the words for it. */
 struct play_numbers {
-	bool others;     /* it is certain that they are not those that it was spoken to with */
-	uint32_t last;   /* request sent last, if its number is contested, ... */
+	bool meant;    /* it meant other numbers: a request makes sense only by them */
+	bool later;    /* it knows numbers that were given after those that it is spoken to with */
+	uint32_t last; /* request sent last, if its number is contested, ... */
 	bool unanswered; /* ... and nothing came of it so far */
 	char seen[SCRIPT_TEXT_MAX / 2], contested[SCRIPT_TEXT_MAX / 2];
 };
@@ -110,7 +111,7 @@ void play_speak(struct play *play);
 void play_said(struct play *play, const struct vu_message *msg);
 void play_heard(struct play *play, const struct vu_message *msg, const struct vu_observation *obs);
 
-/** play_numbers - what is to be said of the subject's numbers when a run did not pass, or NULL. */
+/** play_numbers - what is to be said of the subject's numbers, or NULL. */
 const char *play_numbers(const struct play *play);
 
 /* What the head of a scenario asks for, with what that implies, and what it does without. */

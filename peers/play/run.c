@@ -160,17 +160,20 @@ static const char *feel_pulse(struct play *r)
 		       : ", and has a pulse";
 }
 
-/* Who is on other numbers lacks what it takes; where that is not certain it is said beside the reason. */
+/*
+ * Who is on other numbers than those of the draft lacks what it takes: what it did was no answer to it. Where
+ * that is not certain it is said beside the reason.
+ */
 static void judge_numbers(struct play *r)
 {
 	const char *numbers = play_numbers(r);
 	size_t len = strlen(r->out.reason);
 
-	if (!numbers || r->out.verdict == VERDICT_PASS || r->out.verdict == VERDICT_ERROR)
+	if (!numbers || r->out.verdict == VERDICT_ERROR)
 		return;
-	if (r->draft && r->numbers.others)
+	if (r->draft && (r->numbers.meant || (r->numbers.later && r->out.verdict != VERDICT_PASS)))
 		excuse(r, numbers);
-	else
+	else if (r->out.verdict != VERDICT_PASS)
 		snprintf(r->out.reason + len, sizeof(r->out.reason) - len, "; %s", numbers);
 }
 

@@ -79,15 +79,6 @@ static void put_hex(struct text *t, const uint8_t *bytes, size_t n)
 		put(t, "%02x", bytes[i]);
 }
 
-static const char *feature_name(const struct vu_draft *draft, enum vu_feature_kind kind,
-				unsigned int bit)
-{
-	for (size_t i = 0; draft && i < draft->nfeatures; i++)
-		if (draft->features[i].kind == kind && draft->features[i].bit == bit)
-			return draft->features[i].brief;
-	return vu_feature_name(kind, bit);
-}
-
 static void put_features(struct text *t, const struct vu_draft *draft, enum vu_feature_kind kind,
 			 uint64_t mask)
 {
@@ -95,15 +86,15 @@ static void put_features(struct text *t, const struct vu_draft *draft, enum vu_f
 	uint64_t rest = 0;
 
 	for (unsigned int bit = 0; bit < 64; bit++) {
-		const char *name = feature_name(draft, kind, bit);
+		const struct vu_feature *feature = vu_feature_of(draft, kind, bit);
 
 		if (!(mask >> bit & 1))
 			continue;
-		if (!name) {
+		if (!feature) {
 			rest |= 1ULL << bit;
 			continue;
 		}
-		put(t, "%s%s", separator, name);
+		put(t, "%s%s", separator, feature->brief);
 		separator = " | ";
 	}
 	if (rest || !mask)

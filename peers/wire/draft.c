@@ -59,6 +59,15 @@ const struct vu_feature *vu_feature_named(const struct vu_draft *draft, const ch
 	return vu_feature_by_name(name);
 }
 
+const struct vu_feature *vu_feature_of(const struct vu_draft *draft, enum vu_feature_kind kind,
+				       unsigned int bit)
+{
+	for (size_t i = 0; draft && i < draft->nfeatures; i++)
+		if (draft->features[i].kind == kind && draft->features[i].bit == bit)
+			return &draft->features[i];
+	return vu_feature_by_bit(kind, bit);
+}
+
 bool vu_draft_has(const struct vu_draft *draft, const struct vu_message_info *info)
 {
 	return draft && info >= draft->messages && info < draft->messages + draft->nmessages;

@@ -18,6 +18,10 @@ const struct vu_message_info *vu_message_named(const struct vu_draft *draft,
 					       enum vu_channel channel, const char *name);
 const struct vu_feature *vu_feature_named(const struct vu_draft *draft, const char *name);
 
+/** vu_feature_of - what a bit stands for by @draft, or by the spec; or NULL. */
+const struct vu_feature *vu_feature_of(const struct vu_draft *draft, enum vu_feature_kind kind,
+				       unsigned int bit);
+
 /** vu_draft_has - whether @info is a row of @draft, not of the spec. */
 bool vu_draft_has(const struct vu_draft *draft, const struct vu_message_info *info);
 
