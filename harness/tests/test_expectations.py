@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from vringer.errors import UsageError
-from vringer.expectations import Expectation, choose, compare, in_range, lacking, parse, unmatched
+from vringer.expectations import (Expectation, choose, choose_for, compare, in_range, lacking, parse,
+                                  unmatched)
 from vringer.scenarios import Scenario
 from vringer.verdict import Play, Result
 
@@ -37,6 +38,18 @@ def test_an_exact_id_counts_before_a_glob_and_versions_before_both() -> None:
     assert choose([glob], ONE, "7.2") is glob
     assert choose([Expectation("ring/uno", "fail", "by its earlier id")], ONE, "7.2")
     assert choose([Expectation("mem/*", "fail", "other")], ONE, "7.2") is None
+
+
+def test_what_holds_wherever_it_is_seen() -> None:
+    """One cause with many faces: it is about what shows it, and says nothing of the rest."""
+    cause = Expectation("*", "fail", "one cause", message="garbage", wherever=True)
+    usual = Expectation("ring/one", "fail", "another")
+    shown = result("fail", red=True, reason="there is garbage")
+    assert choose([cause], ONE, "7.2") is None
+    assert choose_for(shown, [usual, cause], ONE, "7.2") is cause
+    assert choose_for(result("fail", reason="lost"), [usual, cause], ONE, "7.2") is usual
+    assert choose_for(result("pass"), [cause], ONE, "7.2") is None
+    assert compare(shown, cause, []).surprise == ""
 
 
 def test_entries_that_match_nothing() -> None:
@@ -92,3 +105,8 @@ def test_what_is_lacked_is_what_is_needed_and_declared() -> None:
 def test_wrong_entries_are_told(entry: dict[str, Any], told: str) -> None:
     with pytest.raises(UsageError, match=told):
         parse(entry, "x.toml")
+
+
+def test_what_holds_wherever_it_is_seen_says_what_is_seen() -> None:
+    with pytest.raises(UsageError, match="gives none"):
+        parse({"scenario": "*", "verdict": "fail", "reason": "r", "wherever": True}, "x.toml")

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn, Sequence
 
-from vringer import candidates, clauses, explain, listing, places, qmp, scenarios
+from vringer import candidates, clauses, explain, listing, matrix, places, qmp, scenarios
 from vringer.errors import HarnessError, Trouble, UsageError
 from vringer.plan import Plan, Subject
 from vringer.player import WATCHDOG_SECONDS
@@ -102,6 +102,7 @@ def _add_others(commands: argparse._SubParsersAction[_Parser]) -> None:
     explainer = commands.add_parser("explain", help="explain a scenario, a clause or a verdict")
     explainer.add_argument("what", metavar="SCENARIO|CLAUSE|VERDICT")
     explainer.set_defaults(action=lambda args: explain.show(args.what))
+    matrix.add(commands)
     qmp.add(commands)
 
 

@@ -19,7 +19,7 @@ from vringer.scenarios import Scenario
 from vringer.verdict import VERDICTS, Result
 
 Version = tuple[int, ...]
-KEYS = {"scenario", "verdict", "reason", "url", "message", "versions"}
+KEYS = {"scenario", "verdict", "reason", "url", "message", "versions", "confirmed", "wherever"}
 
 
 def version_tuple(text: str) -> Version:
@@ -49,6 +49,8 @@ class Expectation:
     url: str = ""
     message: str = ""
     versions: str = ""
+    confirmed: str = ""
+    wherever: bool = False
 
     @property
     def is_glob(self) -> bool:
@@ -65,8 +67,9 @@ class Expectation:
 
 def parse(entry: dict[str, Any], where: str) -> Expectation:
     """An entry as it stands in the file, or UsageError."""
-    texts = {key: str(value) for key, value in entry.items()}
-    for unknown in texts.keys() - KEYS:
+    wherever = entry.get("wherever", False)
+    texts = {key: str(value) for key, value in entry.items() if key != "wherever"}
+    for unknown in entry.keys() - KEYS:
         raise UsageError(f"{where}: [[expect]] has no key {unknown!r}",
                          f"known are {', '.join(sorted(KEYS))}")
     for key in ("scenario", "verdict"):
@@ -77,14 +80,30 @@ def parse(entry: dict[str, Any], where: str) -> Expectation:
                          f"{texts['verdict']!r}", f"known are {', '.join(VERDICTS)}")
     if texts["verdict"] != "pass" and not texts.get("reason"):
         raise UsageError(f"{where}: [[expect]] of {texts['scenario']} gives no reason")
-    return Expectation(**texts)
+    if wherever and not texts.get("message"):
+        raise UsageError(f"{where}: [[expect]] of {texts['scenario']} holds wherever its message is "
+                         "seen, and gives none")
+    return Expectation(**texts, wherever=bool(wherever))
 
 
 def choose(entries: Iterable[Expectation], scenario: Scenario, version: str) -> Expectation | None:
     """The entry that counts: an exact id before a glob, then the first in the file."""
-    fitting = [e for e in entries if e.names(scenario)
-               and (not e.versions or in_range(version, e.versions))]
+    fitting = [e for e in _of(entries, scenario, version) if not e.wherever]
     return next((e for e in fitting if not e.is_glob), next(iter(fitting), None))
+
+
+def _of(entries: Iterable[Expectation], scenario: Scenario, version: str) -> list[Expectation]:
+    """Those of @entries that are about @scenario and @version."""
+    return [e for e in entries if e.names(scenario)
+            and (not e.versions or in_range(version, e.versions))]
+
+
+def choose_for(result: Result, entries: Iterable[Expectation], scenario: Scenario,
+               version: str) -> Expectation | None:
+    """The same when it was played: what holds wherever it is seen comes before all others."""
+    seen = _evidence(result)
+    return next((e for e in _of(entries, scenario, version) if e.wherever and e.message in seen
+                 and e.verdict == result.verdict), choose(entries, scenario, version))
 
 
 def unmatched(entries: Iterable[Expectation], scenarios: Iterable[Scenario]) -> list[Expectation]:
@@ -142,6 +161,7 @@ def compare(result: Result, entry: Expectation | None, lacked: list[str] | None)
     if entry:
         result.expected_verdict = entry.verdict
         result.pinned = entry.why
+        result.confirmed = entry.confirmed
         result.surprise = _surprise_of_listed(result, entry)
     else:
         result.expected_verdict = "n/a" if lacked else "pass"

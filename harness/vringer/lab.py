@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import fnmatch
 import os
 import shlex
 import tomllib
@@ -17,9 +18,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from vringer import candidates, places
+from vringer import candidates, expectations, places
 from vringer.candidates import Candidate
 from vringer.errors import UsageError
+from vringer.expectations import Expectation
 
 PREFIX = "lab/"
 DATA = places.ROOT / "fixtures" / "lab"
@@ -36,6 +38,8 @@ class Entry:
     like: str
     told_by: str = ""
     options: str = ""
+    lacks: tuple[str, ...] = ()
+    offers: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -71,7 +75,7 @@ def entries() -> dict[str, Entry]:
     kinds = {part["name"]: kind for kind in ("root", "crate", "source")
              for part in table.get(kind, [])}
     known = [Entry(part, kinds[part], line["program"], line["like"], line.get("version", ""),
-                   line.get("options", ""))
+                   line.get("options", ""), tuple(line.get("lacks", ())), tuple(line.get("offers", ())))
              for line in table.get("candidate", []) for part in line["in"]]
     return {entry.name: entry for entry in known}
 
@@ -79,6 +83,12 @@ def entries() -> dict[str, Entry]:
 def present() -> list[str]:
     """The names of the candidates that can be run."""
     return [name for name, entry in entries().items() if entry.is_there]
+
+
+def like(name: str) -> str:
+    """What the program of candidate @name is called wherever it runs."""
+    entry = entries().get(name)
+    return entry.like if entry else name.removeprefix(PREFIX)
 
 
 def _file(like: str) -> Path:
@@ -98,10 +108,30 @@ def load(name: str) -> Candidate:
         raise UsageError(f"{name}: {entry.part} is not in {folder()}",
                          f"build it: make lab, or ci/lab/build {entry.part}")
     base = candidates.load(_file(entry.like))
+    lacks = [feature for feature in (*base.lacks, *entry.lacks) if feature not in entry.offers]
     return dataclasses.replace(
         base, name=name, title=f"{base.title}, {entry.part}", package="",
         command=base.command.replace(entry.program, entry.command),
-        version=entry.version or base.version.replace(entry.program, entry.command))
+        version=entry.version or base.version.replace(entry.program, entry.command),
+        lacks=tuple(lacks), expect=(*expected(name), *base.expect))
+
+
+def expected(name: str) -> list[Expectation]:
+    """What is known of candidate @name beyond what the file that it is like says."""
+    return [entry for globs, entry in _expectations()
+            if any(fnmatch.fnmatchcase(name, f"{PREFIX}{glob}") for glob in globs)]
+
+
+@lru_cache
+def _expectations() -> list[tuple[list[str], Expectation]]:
+    """The entries of the lab's own expectations; one may be about several scenarios."""
+    path = DATA / "expect.toml"
+    found = []
+    for entry in tomllib.loads(path.read_text(encoding="utf-8")).get("expect", []):
+        globs, names = entry.pop("in"), entry.pop("scenario")
+        for scenario in names if isinstance(names, list) else [names]:
+            found.append((globs, expectations.parse({**entry, "scenario": scenario}, str(path))))
+    return found
 
 
 def named(name: str) -> Candidate:

@@ -11,7 +11,7 @@ from typing import Callable
 from vringer import candidates, clauses, lab, places
 from vringer.candidates import Candidate
 from vringer.clauses import Edition, Registry
-from vringer.expectations import choose, compare, excuse, lacking
+from vringer.expectations import choose_for, compare, excuse, lacking
 from vringer.player import WATCHDOG_SECONDS, Player
 from vringer.scenarios import Scenario
 from vringer.verdict import Play, Result, judge
@@ -133,5 +133,5 @@ class Run:
             return excuse(result, [f"a way to {scenario.trigger}"])
         if not subject.speaks(scenario.draft):
             return excuse(result, [f"the dialect {scenario.draft}"])
-        entry = choose(subject.expect, scenario, lane.version)
+        entry = choose_for(result, subject.expect, scenario, lane.version)
         return compare(result, entry, lacked if subject.has_file else None)

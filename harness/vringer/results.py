@@ -45,7 +45,8 @@ def suite() -> dict[str, Any]:
 def describe_run(run: Run) -> dict[str, Any]:
     """What was judged, by what, and the command that repeats it."""
     subjects = [{"name": lane.name, "title": lane.candidate.title, "version": lane.version or None,
-                 "device": lane.candidate.device, "command": lane.candidate.command}
+                 "device": lane.candidate.device, "role": lane.candidate.role,
+                 "command": lane.candidate.command}
                 for lane in run.lanes]
     return {"subjects": subjects, "spec": ".".join(map(str, run.edition)),
             "strict": run.plan.strict, "suite": suite(), "command": run.plan.command}
@@ -64,7 +65,8 @@ def describe_result(result: Result) -> dict[str, Any]:
                      "actual": play.actual or None, "reason": play.reason or None,
                      "file": play.file or None, "line": play.line or None, "notes": play.notes},
         "expected_verdict": result.expected_verdict, "unexpected": result.unexpected,
-        "surprise": result.surprise or None, "started_ns": play.started_ns,
+        "surprise": result.surprise or None, "pinned": result.pinned or None,
+        "confirmed": result.confirmed or None, "started_ns": play.started_ns,
         "played_ns": play.played_ns,
     }
 

@@ -69,6 +69,7 @@ class Result:
     expected_verdict: str = "pass"
     surprise: str = ""
     pinned: str = ""
+    confirmed: str = ""
     seconds: float = 0.0
 
     @property
