@@ -109,6 +109,7 @@ struct oddities {
 	bool ran, stopped;            /* some ring was started, was stopped since */
 	bool postcopied;              /* POSTCOPY_END came */
 	bool reset, ownerless;        /* RESET_DEVICE came, and no SET_OWNER since */
+	bool channelled;              /* a channel came */
 	bool configured;              /* GET_SHMEM_CONFIG came */
 	bool wiped;                   /* SET_STATUS 0 came */
 	uint32_t used[BACKEND_RINGS]; /* used index at the stop, with bit 16 set */

@@ -29,9 +29,14 @@ void channel_ask_again(struct backend *be)
 int set_backend_req_fd(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
 	(void)reply;
+	if (be->odd.channelled && quirk(be, QUIRK_CHANNEL_LATCHED))
+		return DONE;
+	be->odd.channelled = true;
 	channel_close(be);
 	vu_conn_init(&be->channel, vu_message_take_fd(msg, 0), VU_BACKEND);
 	be->channel.draft = be->opt->dialect;
+	if (quirk(be, QUIRK_CHANNEL_STAYS_OPEN))
+		dup(be->channel.fd);
 	be->channel_open = true;
 	be->announced = false;
 	be->drafted.channel = CHANNEL_STOPPED;

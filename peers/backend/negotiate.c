@@ -222,6 +222,8 @@ int get_queue_num(struct backend *be, struct vu_message *msg, struct vu_message 
 	uint64_t num = be->ops->network ? be->opt->service.queues : be->nrings;
 
 	(void)msg;
+	if (quirk(be, QUIRK_QUEUE_NUM_OVERSTATED))
+		num++;
 	vu_message_set_u64(reply, quirk(be, QUIRK_QUEUE_NUM_ZERO) ? 0 : num);
 	return ANSWERED;
 }

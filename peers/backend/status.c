@@ -20,7 +20,7 @@ int set_status(struct backend *be, struct vu_message *msg, struct vu_message *re
 		return -EINVAL;
 	if (quirk(be, QUIRK_STATUS_IGNORED) || (!status && quirk(be, QUIRK_STATUS_ZERO_IGNORED)))
 		return DONE;
-	if (!status)
+	if (!status && !quirk(be, QUIRK_STATUS_ZERO_STORED))
 		device_reset(be);
 	be->odd.wiped |= !status;
 	be->status = (uint8_t)status;

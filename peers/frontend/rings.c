@@ -154,7 +154,7 @@ static int introduce(struct player *p, uint64_t ring, const char *kind, char *wh
 	if (!p->model.rings[ring].started || !p->model.rings[ring].enabled)
 		return 0;
 	player_kick(p, ring, 1);
-	while (!p->requests[n].done && !vu_deadline_passed(deadline))
+	while (!p->requests[n].done && !p->closed && !vu_deadline_passed(deadline))
 		if (player_wait(p, deadline) == -EINTR)
 			return -EINTR;
 	return 0;
