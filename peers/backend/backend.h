@@ -78,7 +78,13 @@ struct transfer {
 	bool check_held; /* CHECK_DEVICE_STATE waits for the end of it */
 };
 
-enum channel_life { CHANNEL_STOPPED, CHANNEL_STARTING, CHANNEL_STARTED, CHANNEL_STOPPING };
+enum channel_life {
+	CHANNEL_UNSTARTED,
+	CHANNEL_STARTING,
+	CHANNEL_STARTED,
+	CHANNEL_STOPPING,
+	CHANNEL_STOPPED
+};
 
 /* What drafts have to remember of a connection. */
 struct drafted {
@@ -340,7 +346,7 @@ uint32_t draft_number(const struct backend *be, uint32_t request);
 handler *draft_handler(const struct vu_message_info *info);
 /** ceased - SUSPEND is in force. */
 bool ceased(const struct backend *be);
-/** draft_shuts_channel - no request may be sent on the channel now. */
+/** draft_shuts_channel - no request may be sent on the channel now, by SUSPEND or by its own stop. */
 bool draft_shuts_channel(const struct backend *be);
 /** draft_turn - what follows a message once it was acknowledged. */
 void draft_turn(struct backend *be);

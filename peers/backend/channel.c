@@ -39,7 +39,7 @@ int set_backend_req_fd(struct backend *be, struct vu_message *msg, struct vu_mes
 		dup(be->channel.fd);
 	be->channel_open = true;
 	be->announced = false;
-	be->drafted.channel = CHANNEL_STOPPED;
+	be->drafted.channel = CHANNEL_UNSTARTED;
 	if (backend_watch(be, be->channel.fd, EPOLLIN, WATCH_CHANNEL, 0)) {
 		channel_close(be);
 		return -EINVAL;
@@ -54,7 +54,7 @@ int set_backend_req_fd(struct backend *be, struct vu_message *msg, struct vu_mes
 /* While no ring is started the device says nothing of its own. */
 bool channel_may(const struct backend *be, uint32_t request)
 {
-	return be->channel_open && !ceased(be) && !draft_shuts_channel(be) &&
+	return be->channel_open && !draft_shuts_channel(be) &&
 	       (!suspended(be) || quirk(be, QUIRK_SUSPENDED_ASKS)) &&
 	       deviation_may_use(be, vu_message_by_id(VU_BACKEND, request));
 }
@@ -125,6 +125,8 @@ void channel_receive(struct backend *be)
 			answer(be, &reply);
 		vu_message_close_fds(&reply);
 	}
+	if (err && err != -EAGAIN && quirk(be, QUIRK_CHANNEL_CLOSED_CRASH))
+		deviation_crash();
 	if (err != -EAGAIN)
 		channel_close(be);
 }
@@ -133,7 +135,7 @@ void channel_resume(struct backend *be)
 {
 	if ((suspended(be) && !quirk(be, QUIRK_SUSPENDED_ASKS)) || !be->channel_open)
 		return;
-	if (ceased(be) || draft_shuts_channel(be))
+	if (draft_shuts_channel(be))
 		return;
 	if (be->config_changed)
 		config_tell(be);

@@ -60,7 +60,7 @@ uint32_t draft_number(const struct backend *be, uint32_t request)
 
 bool ceased(const struct backend *be)
 {
-	return be->drafted.ceased;
+	return be->drafted.ceased && !quirk(be, QUIRK_SUSPEND_IGNORED);
 }
 
 /* What was taken is completed first: nothing of it may show while the device is suspended. */
@@ -79,16 +79,32 @@ static int go_on(struct backend *be, struct vu_message *msg, struct vu_message *
 	(void)msg;
 	(void)reply;
 	be->drafted.ceased = false;
+	for (unsigned int i = 0; i < be->nrings && quirk(be, QUIRK_RESUME_STOPS_RINGS); i++)
+		ring_stop(be, &be->rings[i]);
 	channel_resume(be);
-	rings_run(be);
+	if (!quirk(be, QUIRK_SUSPEND_LOSES_KICKS))
+		rings_run(be);
 	return DONE;
 }
 
 /* ---- the back-end channel, started and stopped ---- */
 
+static bool started(const struct backend *be)
+{
+	switch (be->drafted.channel) {
+	case CHANNEL_UNSTARTED:
+		return quirk(be, QUIRK_CHANNEL_NEEDS_NO_START);
+	case CHANNEL_STARTED:
+		return true;
+	default:
+		return quirk(be, QUIRK_CHANNEL_NEVER_STOPS);
+	}
+}
+
 bool draft_shuts_channel(const struct backend *be)
 {
-	return draft_has(be, "SLAVE_CH_START_STOP") && be->drafted.channel != CHANNEL_STARTED;
+	return (ceased(be) && !quirk(be, QUIRK_SUSPEND_SPEAKS)) ||
+	       (draft_has(be, "SLAVE_CH_START_STOP") && !started(be));
 }
 
 static int start_channel(struct backend *be, struct vu_message *msg, struct vu_message *reply)
@@ -103,6 +119,10 @@ static int stop_channel(struct backend *be, struct vu_message *msg, struct vu_me
 {
 	(void)msg;
 	(void)reply;
+	while (quirk(be, QUIRK_CHANNEL_STOP_WAITS) && be->channel_open && be->nasked) {
+		deviation_await(&be->channel, -1);
+		channel_receive(be);
+	}
 	be->drafted.channel = CHANNEL_STOPPING;
 	return DONE;
 }

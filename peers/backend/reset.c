@@ -31,7 +31,7 @@ int reset_device(struct backend *be, struct vu_message *msg, struct vu_message *
 {
 	(void)msg;
 	(void)reply;
-	if (quirk(be, QUIRK_RESET_IGNORED))
+	if (quirk(be, QUIRK_RESET_IGNORED) || (quirk(be, QUIRK_SUSPEND_LOSES_RESET) && ceased(be)))
 		return DONE;
 	device_reset(be);
 	forget_bases(be);

@@ -293,6 +293,8 @@ int set_vring_kick(struct backend *be, struct vu_message *msg, struct vu_message
 	ring->polled = fd < 0 && !quirk(be, QUIRK_KICK_NONE_IGNORED);
 	if (quirk(be, QUIRK_KICK_ENABLES))
 		ring->enabled = true;
+	if (quirk(be, QUIRK_SUSPEND_ENDS_WITH_KICK))
+		be->drafted.ceased = false;
 	if (quirk(be, QUIRK_KICK_DISABLES) && !has_feature(be, VU_F_PROTOCOL_FEATURES))
 		ring->enabled = false;
 	if (fd >= 0) {

@@ -88,8 +88,10 @@ void play_heard(struct play *r, const struct vu_message *msg, const struct vu_ob
 		return;
 	}
 	look_at_offer(r, msg);
-	if (obs->answered && obs->to.request == n->last && !refused(msg))
+	if (obs->answered && obs->to.request == n->last && !refused(msg)) {
+		n->understood |= n->unanswered;
 		n->unanswered = false;
+	}
 }
 
 const char *play_numbers(const struct play *r)
@@ -98,5 +100,5 @@ const char *play_numbers(const struct play *r)
 
 	if (n->meant || n->later)
 		return n->seen;
-	return n->unanswered ? n->contested : NULL;
+	return n->unanswered && !n->understood ? n->contested : NULL;
 }

@@ -36,6 +36,7 @@ struct play_numbers {
 	bool later;    /* it knows numbers that were given after those that it is spoken to with */
 	uint32_t last; /* request sent last, if its number is contested, ... */
 	bool unanswered; /* ... and nothing came of it so far */
+	bool understood; /* such a request was answered before */
 	char seen[SCRIPT_TEXT_MAX / 2], contested[SCRIPT_TEXT_MAX / 2];
 };
 
