@@ -10,7 +10,7 @@
  */
 #include <string.h>
 
-#include "backend.h"
+#include "deviations.h"
 
 static const struct vu_draft *spoken(const struct backend *be)
 {
