@@ -117,6 +117,9 @@ struct oddities {
 	bool reset, ownerless;        /* RESET_DEVICE came, and no SET_OWNER since */
 	bool channelled;              /* a channel came */
 	bool configured;              /* GET_SHMEM_CONFIG came */
+	bool told;                    /* GET_CONFIG came */
+	uint8_t config[256];          /* and what it told */
+	uint64_t removed;             /* the region of the last REM_MEM_REG, or 0 */
 	bool wiped;                   /* SET_STATUS 0 came */
 	uint32_t used[BACKEND_RINGS]; /* used index at the stop, with bit 16 set */
 };
@@ -129,11 +132,11 @@ struct backend_watcher {
 	/* A message came, on either socket. True: it is taken, with its descriptors, and not served. */
 	bool (*came)(void *ctx, struct vu_message *msg);
 	void (*sent)(void *ctx, const struct vu_message *msg, const struct vu_forge *forge);
+	/* Whether it sends this request on the channel itself. */
+	bool (*asks)(void *ctx, uint32_t request);
 };
 
 struct backend {
-	/* Whether it sends this request on the channel itself. */
-	bool (*asks)(void *ctx, uint32_t request);
 	const struct backend_options *opt;
 	const struct backend_watcher *watcher; /* or NULL */
 	const struct vu_service_ops *ops;

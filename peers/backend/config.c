@@ -4,7 +4,7 @@
 #include <linux/vhost_types.h>
 #include <string.h>
 
-#include "backend.h"
+#include "deviations.h"
 
 #define CONFIG_MAX 4096
 /* Flags of SET_CONFIG: a write of the driver, or what live migration restores. */
@@ -28,6 +28,7 @@ int get_config(struct backend *be, struct vu_message *msg, struct vu_message *re
 	if (quirk(be, QUIRK_CONFIG_OFFSET_IGNORED))
 		offset = 0;
 	be->ops->config(be->service, config);
+	deviation_config(be, config);
 	memcpy(reply->payload, msg->payload, msg->len);
 	reply->len = reply->size = msg->len;
 	vu_field_set_bytes(reply, vu_message_layout(msg), "region", config + offset, size);
@@ -45,6 +46,10 @@ int set_config(struct backend *be, struct vu_message *msg, struct vu_message *re
 	int err;
 
 	(void)reply;
+	if (quirk(be, QUIRK_CONFIG_PART_CRASH) && len < be->ops->config_size(be->service))
+		deviation_crash();
+	if (quirk(be, QUIRK_CONFIG_WRITE_SHIFTED))
+		bytes = msg->payload;
 	if (flags > CONFIG_MIGRATION && !quirk(be, QUIRK_CONFIG_FLAGS_IGNORED))
 		return -EINVAL;
 	if (!bytes || !inside(be, offset, len))

@@ -164,6 +164,8 @@ int deviation_take(const struct backend *be, int kick)
 {
 	uint64_t value;
 
+	if (quirk(be, QUIRK_INBAND_KICK_ALONE) && has_protocol(be, VU_PF_INBAND_NOTIFICATIONS))
+		return event_take(kick) ? -EPIPE : -EAGAIN;
 	if (!quirk(be, QUIRK_KICK_VALUE_COUNTS))
 		return event_take(kick);
 	return read(kick, &value, sizeof(value)) == sizeof(value) && value == 1 ? 0 : -EAGAIN;
@@ -231,6 +233,8 @@ void deviation_header(const struct backend *be, const struct vu_message *msg)
 
 void deviation_message(struct backend *be, const struct vu_message *msg)
 {
+	if (quirk(be, QUIRK_STOPPED_RING_SERVED))
+		rings_run(be);
 	if (fatal(be, msg))
 		deviation_crash();
 	for (unsigned int i = 0; i < be->nrings && !be->odd.ran; i++)
@@ -249,7 +253,23 @@ void deviation_message(struct backend *be, const struct vu_message *msg)
 	}
 }
 
+void deviation_config(struct backend *be, uint8_t *config)
+{
+	if (!quirk(be, QUIRK_CONFIG_STALE))
+		return;
+	if (!be->odd.told)
+		memcpy(be->odd.config, config, sizeof(be->odd.config));
+	be->odd.told = true;
+	memcpy(config, be->odd.config, sizeof(be->odd.config));
+}
+
 /* ---- memory and log ---- */
+
+bool deviation_declines(const struct backend *be, uint64_t guest)
+{
+	return (quirk(be, QUIRK_SLOT_ADDED_LATE) && !suspended(be)) ||
+	       (quirk(be, QUIRK_SLOT_ADDED_AGAIN) && guest && be->odd.removed == guest);
+}
 
 void deviation_private(const struct backend *be, int fd)
 {

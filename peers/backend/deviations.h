@@ -51,6 +51,12 @@ void deviation_header(const struct backend *be, const struct vu_message *msg);
 /** deviation_message - what is done when @msg comes: while all rings are stopped, most of all. */
 void deviation_message(struct backend *be, const struct vu_message *msg);
 
+/** deviation_config - what is told instead of @config. */
+void deviation_config(struct backend *be, uint8_t *config);
+
+/** deviation_declines - whether the region at @guest, of ADD_MEM_REG, is not mapped. */
+bool deviation_declines(const struct backend *be, uint64_t guest);
+
 /** deviation_private - what is done with the region that was mapped last, of @fd. */
 void deviation_private(const struct backend *be, int fd);
 

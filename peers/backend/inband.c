@@ -12,6 +12,8 @@ int vring_kick(struct backend *be, struct vu_message *msg, struct vu_message *re
 	(void)reply;
 	if (!ring)
 		return -EINVAL;
+	if (quirk(be, QUIRK_INBAND_KICK_STARTS_NONE) && !ring->started)
+		return DONE;
 	if (ring->kick < 0 && !quirk(be, QUIRK_INBAND_KICK_IGNORED))
 		ring_start(be, ring);
 	return DONE;

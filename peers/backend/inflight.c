@@ -58,6 +58,8 @@ int get_inflight_fd(struct backend *be, struct vu_message *msg, struct vu_messag
 	if (quirk(be, QUIRK_INFLIGHT_VERSION_ODD))
 		pwrite(fd, &(uint16_t){ 2 }, sizeof(uint16_t),
 		       offsetof(struct inflight_split, version));
+	if (quirk(be, QUIRK_INFLIGHT_HOARDED))
+		dup(fd);
 	if (!quirk(be, QUIRK_INFLIGHT_WITHOUT_BUFFER))
 		vu_message_add_fd(reply, fd);
 	return ANSWERED;

@@ -9,14 +9,17 @@
 int set_log_base(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
 	uint64_t offset = quirk(be, QUIRK_LOG_OFFSET_IGNORED) ? 0 : field(msg, "offset");
+	uint64_t size = field(msg, "size");
 	int err = 0;
 
 	if (!has_protocol(be, VU_PF_LOG_SHMFD) || msg->nfds != 1)
 		return -EINVAL;
+	if (quirk(be, QUIRK_LOG_OF_WHOLE_PAGES))
+		size = (size | (VU_LIMIT_LOG_PAGE_SIZE - 1)) + 1;
 	if (quirk(be, QUIRK_LOG_STAYS_MAPPED))
 		be->map.log_mapping = NULL;
 	if (!be->map.log || !quirk(be, QUIRK_LOG_LATCHED))
-		err = vu_map_log(&be->map, msg->fds[0], field(msg, "size"), offset);
+		err = vu_map_log(&be->map, msg->fds[0], size, offset);
 	if (err)
 		return err;
 	if (quirk(be, QUIRK_LOG_BASE_UNANSWERED))

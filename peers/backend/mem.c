@@ -38,7 +38,11 @@ static struct region region_of(const struct backend *be, const struct vu_message
 
 static int add(struct backend *be, const struct region *r, int fd)
 {
-	int err = vu_map_add(&be->map, r->guest, r->user, r->size, r->offset, fd);
+	int err;
+
+	if (quirk(be, QUIRK_USER_ADDRESS_CHECKED) && r->user >> 47)
+		return -EFAULT;
+	err = vu_map_add(&be->map, r->guest, r->user, r->size, r->offset, fd);
 
 	if (!err)
 		deviation_private(be, fd);
@@ -122,6 +126,8 @@ int add_mem_reg(struct backend *be, struct vu_message *msg, struct vu_message *r
 		r = (struct region){ .size = r.guest, .user = r.size, .offset = r.user };
 	if (quirk(be, QUIRK_SLOTS_OVERSTATED) && be->map.nregions == SLOTS_FEW)
 		return -ENOSPC;
+	if (deviation_declines(be, r.guest))
+		return DONE;
 	err = add(be, &r, msg->fds[0]);
 	if (!err && be->postcopy.listening)
 		err = postcopy_addresses(be, msg, reply);
@@ -150,6 +156,7 @@ int rem_mem_reg(struct backend *be, struct vu_message *msg, struct vu_message *r
 		return DONE;
 	if (quirk(be, QUIRK_SLOT_BY_GUEST_ADDRESS))
 		r.size = size_at(be, r.guest);
+	be->odd.removed = r.guest;
 	settle(be);
 	err = vu_map_remove(&be->map, r.guest, r.user, r.size);
 	if (quirk(be, QUIRK_SLOT_REMOVAL_TAKES_ALL))

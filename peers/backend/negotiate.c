@@ -170,6 +170,8 @@ int reset_owner(struct backend *be, struct vu_message *msg, struct vu_message *r
 {
 	(void)msg;
 	(void)reply;
+	if (quirk(be, QUIRK_OWNER_RESET_HANGS))
+		deviation_hang();
 	if (quirk(be, QUIRK_OWNER_RESET_STOPS))
 		device_reset(be);
 	if (quirk(be, QUIRK_OWNER_RESET_FORGETS))
@@ -183,7 +185,7 @@ int get_protocol_features(struct backend *be, struct vu_message *msg, struct vu_
 	be->odd.asked = true;
 	if (quirk(be, QUIRK_PROTOCOL_FEATURES_TOO_EARLY) && !be->features_set)
 		return -EINVAL;
-	vu_message_set_u64(reply, offered_protocol(be));
+	vu_message_set_u64(reply, offered_protocol(be) << quirk(be, QUIRK_BITS_COUNTED_FROM_ONE));
 	return ANSWERED;
 }
 

@@ -28,6 +28,9 @@ void rings_close(struct backend *be)
 	for (unsigned int i = 0; i < be->nrings; i++) {
 		struct ring *ring = &be->rings[i];
 
+		ring->mapped = false;
+		if (quirk(be, QUIRK_RECONNECT_KEEPS_RINGS) && !be->stop)
+			continue;
 		backend_close_fd(be, &ring->kick);
 		backend_close_fd(be, &ring->call);
 		backend_close_fd(be, &ring->err);
@@ -35,7 +38,7 @@ void rings_close(struct backend *be)
 		vu_inflight_detach(&ring->served);
 		forget(ring, i);
 	}
-	be->nstarted = 0;
+	be->nstarted = quirk(be, QUIRK_RECONNECT_KEEPS_RINGS) ? be->nstarted : 0;
 	be->pushed = be->logged = be->announced = false;
 	be->odd = (struct oddities){ 0 };
 }
@@ -290,11 +293,11 @@ int set_vring_kick(struct backend *be, struct vu_message *msg, struct vu_message
 	if (!ring || !event_of(msg, &fd))
 		return -EINVAL;
 	replace(be, &ring->kick, fd);
+	if (quirk(be, QUIRK_SUSPEND_ENDS_WITH_KICK))
+		be->drafted.ceased = false;
 	ring->polled = fd < 0 && !quirk(be, QUIRK_KICK_NONE_IGNORED);
 	if (quirk(be, QUIRK_KICK_ENABLES))
 		ring->enabled = true;
-	if (quirk(be, QUIRK_SUSPEND_ENDS_WITH_KICK))
-		be->drafted.ceased = false;
 	if (quirk(be, QUIRK_KICK_DISABLES) && !has_feature(be, VU_F_PROTOCOL_FEATURES))
 		ring->enabled = false;
 	if (fd >= 0) {
