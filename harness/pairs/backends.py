@@ -86,6 +86,7 @@ class Backend:
         self.log = folder / f"{name}.log"
         self.disk, self.share = data / "disk", data / "share"
         self._process: subprocess.Popen[bytes] | None = None
+        self._frozen = False
         self.start()
 
     def start(self) -> None:
@@ -124,12 +125,15 @@ class Backend:
             self._process.wait()
 
     def freeze(self) -> None:
-        """Have it stand still; only kill ends it."""
+        """Have it stand still; it is killed when it is to end."""
+        self._frozen = True
         if self._process:
             self._process.send_signal(signal.SIGSTOP)
 
     def end(self) -> None:
         """Ask it to end; kill it when it does not. Its socket goes with it."""
+        if self._frozen:
+            self.kill()
         if self.running and self._process:
             self._process.send_signal(signal.SIGTERM)
             try:

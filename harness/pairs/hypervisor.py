@@ -10,12 +10,14 @@ import subprocess
 import sys
 import tempfile
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import libvirt
 
 from pairs import sitter
+from vringer import processes
 
 CONFIGURATION = """\
 security_driver = "none"
@@ -29,6 +31,7 @@ stdio_handler = "file"
 """
 CLONE_NEWNS = 0x00020000
 MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
+REAP_SECONDS = 0.05
 QEMU_USER = "libvirt-qemu"
 
 
@@ -61,6 +64,17 @@ def _loop() -> None:
         libvirt.virEventRunDefaultImpl()
 
 
+def _reap() -> None:
+    """libvirt waits until a QEMU is gone, which a zombie is not, and not every init reaps at once."""
+    while True:
+        threading.Event().wait(REAP_SECONDS)
+        for pid in processes.children():
+            with suppress(OSError):
+                state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+                if state.partition(" (")[2].startswith("qemu-system"):
+                    os.waitpid(pid, os.WNOHANG)
+
+
 class Hypervisor:
     """The driver and the folder of all that is started. One in a process: libvirt allows no more."""
 
@@ -68,6 +82,8 @@ class Hypervisor:
         self.folder = Path(tempfile.mkdtemp(prefix="vringer-pairs-"))
         self._sitter = subprocess.Popen([sys.executable, sitter.__file__, str(self.folder)],
                                         stdin=subprocess.PIPE, start_new_session=True)
+        processes.adopt()
+        threading.Thread(target=_reap, daemon=True).start()
         if os.geteuid() == 0:
             _let_user_exist(self.folder)
         root = self.folder / "libvirt"
