@@ -18,6 +18,7 @@ enum {
 	OPT_SIZE,
 	OPT_BLK_FILE,
 	OPT_SHARED_DIR,
+	OPT_CABLE,
 	OPT_READ_ONLY,
 	OPT_LATENCY,
 	OPT_VIRTIO_ID,
@@ -41,6 +42,7 @@ static const struct option longopts[] = {
 	{ "size", required_argument, NULL, OPT_SIZE },
 	{ "blk-file", required_argument, NULL, OPT_BLK_FILE },
 	{ "shared-dir", required_argument, NULL, OPT_SHARED_DIR },
+	{ "cable", required_argument, NULL, OPT_CABLE },
 	{ "read-only", no_argument, NULL, OPT_READ_ONLY },
 	{ "latency", required_argument, NULL, OPT_LATENCY },
 	{ "virtio-id", required_argument, NULL, OPT_VIRTIO_ID },
@@ -85,6 +87,7 @@ static void help(void)
 	       "  --blk-file=PATH        blk: image or block device to serve instead\n"
 	       "  --read-only            blk: refuses writes\n"
 	       "  --shared-dir=PATH      fs: directory to serve instead of a tree in memory\n"
+	       "  --cable=PATH           net: leads to the other one with this option; without it all comes back\n"
 	       "  --latency=US           blk: holds requests for so many microseconds\n"
 	       "  --virtio-id=N          generic: type that it says it is\n"
 	       "  --config-size=N        generic: bytes of its config space (64)\n"
@@ -189,6 +192,7 @@ static bool take(struct backend_options *opt, int option, const char *text)
 		return true;
 	case OPT_BLK_FILE:
 	case OPT_SHARED_DIR:
+	case OPT_CABLE:
 		opt->service.path = text;
 		return true;
 	case OPT_DEVICE:

@@ -25,8 +25,9 @@ struct vu_service_host {
 };
 
 struct vu_service_options {
-	const char *path; /* blk: image file, fs: shared directory; NULL: memory behind it */
-	uint64_t size;    /* blk: bytes when in memory */
+	const char *
+		path; /* blk: image file, fs: shared directory, net: cable; NULL: memory behind it, none */
+	uint64_t size; /* blk: bytes when in memory */
 	bool read_only;
 	uint32_t virtio_id; /* generic: what it claims to be */
 	unsigned int queues;
