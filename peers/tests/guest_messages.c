@@ -30,10 +30,12 @@ static uint64_t ring_index(struct guest *g, const struct vu_message *msg)
 	return g->ring;
 }
 
+/* A size may be right and yet not that of the ring that is there. */
 static uint64_t number(struct guest *g, const struct vu_message *msg)
 {
 	if (msg->request == VU_SET_VRING_NUM)
-		return g->rings[g->ring].size;
+		return chance_one_in(g->chance, 8) ? UINT64_C(1) << chance_below(g->chance, 16)
+						   : g->rings[g->ring].size;
 	return msg->request == VU_SET_VRING_ENABLE && !chance_one_in(g->chance, 8);
 }
 
