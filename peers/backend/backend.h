@@ -374,6 +374,8 @@ void transfer_ready(struct backend *be);
 /** transfer_restless - it wants a turn although no event says so. */
 bool transfer_restless(const struct backend *be);
 void transfer_abort(struct backend *be);
+/** transfer_lasts - whether a state is still on its way when all of it that is here was read. */
+bool transfer_lasts(struct backend *be);
 
 /* ---- net.c ---- */
 handler send_rarp, net_set_mtu;

@@ -64,6 +64,14 @@ static int fn_regions_end(struct player *p, const struct script_value *a, uint64
 	return 0;
 }
 
+/* What is there already counts: the end of a state may not have been seen yet. */
+static int fn_transferring(struct player *p, const struct script_value *a, uint64_t *value)
+{
+	(void)a;
+	*value = transfer_lasts(p->be);
+	return 0;
+}
+
 int player_function(void *ctx, const char *name, const struct script_value *args, size_t nargs,
 		    uint64_t *value)
 {
@@ -76,6 +84,7 @@ int player_function(void *ctx, const char *name, const struct script_value *args
 		{ "enabled", 1, fn_enabled },
 		{ "base", 1, fn_base },
 		{ "peek", 2, fn_peek },
+		{ "transferring", 0, fn_transferring },
 		{ "in_regions", 2, fn_in_regions },
 		{ "regions_end", 0, fn_regions_end },
 	};

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -219,6 +220,15 @@ void transfer_ready(struct backend *be)
 		move_out(be);
 	else if (be->transfer.state == TRANSFER_LOADING)
 		move_in(be);
+}
+
+bool transfer_lasts(struct backend *be)
+{
+	struct pollfd pfd = { .fd = be->transfer.fd, .events = POLLIN };
+
+	while (be->transfer.state == TRANSFER_LOADING && poll(&pfd, 1, 0) > 0)
+		transfer_ready(be);
+	return running(be);
 }
 
 /* ---- messages ---- */

@@ -219,8 +219,10 @@ static int fill_vring_fd(struct filling *f)
 	if (!in_range(f) || given(f, "nofd"))
 		return 0;
 	ring = ring_of(f);
-	if (f->msg->request == VU_SET_VRING_KICK)
+	if (f->msg->request == VU_SET_VRING_KICK) {
+		ring->has_base = false; /* from here on memory says where it stands */
 		return ring_event(f, &ring->kick);
+	}
 	return ring_event(f, f->msg->request == VU_SET_VRING_CALL ? &ring->call : &ring->err);
 }
 

@@ -47,6 +47,7 @@ static void side_bind(struct play *play)
 		{ "other", dev->probe_ring + dev->ring_stride },
 		{ "rings", dev->min_rings + (queues - 1) * dev->ring_stride },
 		{ "config_size", dev->config_size },
+		{ "requests", dev->kinds->name != NULL },
 	};
 
 	for (size_t i = 0; i < sizeof(vars) / sizeof(vars[0]); i++)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Functions of expressions that mean the same on either side: of descriptors, of the subject and of features. */
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -51,6 +52,18 @@ static int fn_unread(struct play *play, const struct script_value *a, uint64_t *
 	return 0;
 }
 
+/* Nobody holds the other end of a pipe or socket any more. */
+static int fn_hung_up(struct play *play, const struct script_value *a, uint64_t *value)
+{
+	struct pollfd pfd = { .fd = (int)a[0].number };
+
+	(void)play;
+	if (a[0].kind != VALUE_FD || poll(&pfd, 1, 0) < 0)
+		return -EINVAL;
+	*value = (pfd.revents & (POLLHUP | POLLERR)) != 0;
+	return 0;
+}
+
 /* What an event descriptor that no ring owns has counted since it was last asked. */
 static int fn_signals(struct play *play, const struct script_value *a, uint64_t *value)
 {
@@ -96,7 +109,7 @@ int play_function(struct play *play, const struct vu_model *model, const char *n
 	} table[] = {
 		{ "open_fds", 0, fn_open_fds }, { "fd_size", 1, fn_fd_size },
 		{ "fd_peek", 3, fn_fd_peek },   { "unread", 1, fn_unread },
-		{ "signals", 1, fn_signals },
+		{ "signals", 1, fn_signals },   { "hung_up", 1, fn_hung_up },
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)

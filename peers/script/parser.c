@@ -85,7 +85,7 @@ static int check_awaited(struct script *s, const struct script_stmt *stmt)
 	script_fail_at(s, stmt->pos, strlen(stmt->word), "a branch cannot begin with `%s`",
 		       stmt->word);
 	script_error_hint(s->err, "its first line is what is awaited: a message, used, called, "
-				  "errored, closed, connect, fence, idle or silence");
+				  "errored, closed, connect, fence, drain, feed, idle or silence");
 	return -EINVAL;
 }
 
