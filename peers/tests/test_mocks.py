@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,15 @@ def front_end(*quirks: str, device: str = "blk") -> str:
     return " ".join(words + [f"--quirk {q}" for q in quirks])
 
 
+def in_dialect(command: str, scenario: Path | str) -> str:
+    """@command of a subject that speaks what the scenario is in."""
+    said = re.search(r"^draft +(\S+)$", Path(scenario).read_text(encoding="utf-8"), re.MULTILINE)
+    return f"{command} --dialect {said[1]}" if said else command
+
+
 def play(scenario: Path | str, command: str, tmp_path: Path, device: str = "blk") -> dict[str, Any]:
     events = tmp_path / "events"
+    command = in_dialect(command, scenario)
     run(BIN / "vu-backend", "--quiet", "--events", events, "--device", device, "--run", command, scenario)
     last: dict[str, Any] = json.loads(events.read_text().splitlines()[-1])
     assert last["event"] == "verdict"
@@ -91,11 +99,11 @@ def test_a_subject_that_never_connects_is_inconclusive(tmp_path: Path) -> None:
 
 def test_a_feature_that_is_lacking_is_no_failure(tmp_path: Path) -> None:
     scenario = tmp_path / "lacking.vus"
-    scenario.write_text("title    It needs what the front-end does not take\nsubject  front-end\nneeds    HOST_NOTIFIER\n\n"
+    scenario.write_text("title    It needs what the front-end does not take\nsubject  front-end\nneeds    SHMEM_MAP\n\n"
                         "serve until GET_VRING_BASE\n")
     verdict = play(scenario, front_end(), tmp_path)
     assert verdict["verdict"] == "n/a"
-    assert "HOST_NOTIFIER" in verdict["reason"]
+    assert "SHMEM_MAP" in verdict["reason"]
 
 
 @pytest.mark.parametrize("lines, verdict, reason", [
