@@ -10,6 +10,7 @@
 
 #define SECTOR 512
 #define LARGE_MAX (VU_CHAIN_MAX - 2)
+#define WRITE_MAX 8192 /* sectors in one buffer */
 
 /* Buffers of a chain: the header first, the status last, data in between. */
 static size_t status_index(const struct vu_request *req)
@@ -69,13 +70,17 @@ static int prepare_write(struct vu_request *req, const struct vu_memory *mem,
 			 struct vu_region *region, const struct vu_arg *args, size_t nargs)
 {
 	uint64_t value = htole64(vu_arg_get(args, nargs, "value", 0));
+	uint64_t sectors = vu_arg_get(args, nargs, "sectors", 1);
 	int ret = add_header(req, region, VIRTIO_BLK_T_OUT, vu_arg_get(args, nargs, "sector", 0));
-	uint64_t *data = ret ? NULL : vu_request_out(req, region, SECTOR);
+	uint64_t *data;
 
 	(void)mem;
+	if (sectors == 0 || sectors > WRITE_MAX)
+		return -EINVAL;
+	data = ret ? NULL : vu_request_out(req, region, (uint32_t)sectors * SECTOR);
 	if (!data)
 		return -ENOSPC;
-	for (size_t i = 0; i < SECTOR / sizeof(value); i++)
+	for (size_t i = 0; i < sectors * SECTOR / sizeof(value); i++)
 		data[i] = value;
 	return add_status(req, region);
 }
@@ -178,7 +183,7 @@ static const struct vu_request_kind blk_kinds[] = {
 	{ "probe", "read sector 0", "", prepare_read, finish_in },
 	{ "read", "read a sector: status, value (its first 8 bytes)", "sector", prepare_read,
 	  finish_in },
-	{ "write", "fill a sector with a number: status", "sector value", prepare_write,
+	{ "write", "fill sectors with a number: status", "sector sectors value", prepare_write,
 	  finish_status },
 	{ "flush", "flush: status", "", prepare_flush, finish_status },
 	{ "id", "GET_ID: status, value (its first 8 bytes)", "", prepare_id, finish_in },

@@ -154,6 +154,24 @@ static void blk_reads_what_it_wrote(void **state)
 	assert_int_equal(b->req.chain.buffers[1].len, 512);
 }
 
+static void blk_writes_sectors_in_one_buffer(void **state)
+{
+	struct bench *b = *state;
+	struct vu_arg args[] = { { "sector", 5 }, { "sectors", 3 }, { "value", 7 } };
+
+	run(b, &vu_blk, "write", args, 3, serve_disk, b->disk);
+	assert_content(b);
+	assert_int_equal(b->req.chain.nbuffers, 3);
+	assert_int_equal(b->req.chain.buffers[1].len, 3 * 512);
+	assert_memory_equal(b->disk[5], b->disk[7], 512);
+	assert_int_equal(b->disk[7][504], 7);
+	assert_int_equal(b->disk[8][0], 0);
+	args[1].value = 0;
+	assert_int_equal(prepare(b, &vu_blk, "write", args, 3), -EINVAL);
+	args[1].value = UINT32_MAX;
+	assert_int_equal(prepare(b, &vu_blk, "write", args, 3), -EINVAL);
+}
+
 static void blk_other_kinds(void **state)
 {
 	struct bench *b = *state;
@@ -583,6 +601,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(blk_reads_what_it_wrote),
+		TEST(blk_writes_sectors_in_one_buffer),
 		TEST(blk_other_kinds),
 		TEST(blk_wrong_answers),
 		TEST(bad_chains_point_nowhere),
