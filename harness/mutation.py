@@ -39,7 +39,9 @@ GENERIC = "vu-backend --socket-path={socket} --device=generic --queues=2 --confi
 DRIVEN = ("blk", "net", "fs")  # what the front-end drives
 SLOWLY = {"stop-loses-requests": " --latency=20000"}  # what only a device shows that takes its time
 SCALE = 0.4     # of the deadlines when a quirk is played: the references need far less
+KIN = 40        # quirks that a quick search tries with a scenario, the nearest to what it checks
 MOST_WAITING = 8  # plays that may wait beside those that work
+EXCUSE = "# no quirk:"
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -161,6 +163,8 @@ def subjects() -> list[Candidate]:
 def by_editions(scenario: Scenario, subject: Candidate) -> Iterator[Case]:
     """@scenario by the newest edition and by the rule of the older ones, as far as it holds there."""
     registry = clauses.load()
+    if scenario.draft and subject.role == "back-end":
+        subject = replace(subject, command=f"{subject.command} --dialect={scenario.draft}")
     if not scenario.why_not(subject.device, registry.parse_edition(registry.newest), registry, subject.role):
         yield Case(scenario, subject)
     older = registry.parse_edition(min(OLDER, scenario.until or OLDER, key=registry.parse_edition))
@@ -227,35 +231,35 @@ class Search:
         for _ in self.bench.each(lambda pair: self._try(*pair), pairs):
             pass
 
-    def hunt(self, quirk: Quirk, named: bool) -> Case | None:
-        """Who catches @quirk; if @named it has to check the very clause."""
+    def hunt(self, quirk: Quirk, quick: bool) -> Case | None:
+        """Who catches @quirk; a @quick search ends with those that check the very clause."""
         for case in by_promise(quirk, self.passed):
-            if quirk in self.found.catching or (named and quirk.clause not in case.scenario.checks):
+            if quirk in self.found.catching or (quick and quirk.clause not in case.scenario.checks):
                 break
             self._try(case, quirk)
         return self.found.catching.get(quirk)
 
-    def provoke(self, scenario: Scenario, named: bool) -> tuple[Case, Quirk] | None:
-        """What makes @scenario fail; if @named it has to break a clause that this checks."""
+    def provoke(self, scenario: Scenario, quick: bool) -> tuple[Case, Quirk] | None:
+        """What makes @scenario fail; a @quick search ends with its kin."""
         group = [case for case in self.passed if case.scenario == scenario]
-        for quirk in by_kinship(scenario, self.quirks):
-            if scenario.id in self.found.showing or (named and quirk.clause not in scenario.checks):
+        for quirk in by_kinship(scenario, self.quirks)[:KIN if quick else None]:
+            if scenario.id in self.found.showing:
                 break
             for case in group:
                 self._try(case, quirk)
         return self.found.showing.get(scenario.id)
 
-    def survivors(self, named: bool) -> list[Quirk]:
+    def survivors(self, quick: bool) -> list[Quirk]:
         """Quirks that nothing catches."""
         left = [quirk for quirk in self.quirks if quirk not in self.found.catching]
-        hunted = self.bench.each(lambda quirk: self.hunt(quirk, named), left)
+        hunted = self.bench.each(lambda quirk: self.hunt(quirk, quick), left)
         return [quirk for quirk, case in zip(left, hunted)
                 if not told(str(quirk), f"caught by {case.name}" if case else "")]
 
-    def idle(self, named: bool) -> list[Scenario]:
-        """Scenarios that nothing makes fail; with @named those are not tried that say so themselves."""
-        left = [s for s in self.scenarios if s.id not in self.found.showing and not (named and excuse(s))]
-        provoked = self.bench.each(lambda scenario: self.provoke(scenario, named), left)
+    def idle(self, quick: bool) -> list[Scenario]:
+        """Scenarios that nothing makes fail; a @quick search leaves out those that say so themselves."""
+        left = [s for s in self.scenarios if s.id not in self.found.showing and not (quick and excuse(s))]
+        provoked = self.bench.each(lambda scenario: self.provoke(scenario, quick), left)
         return [scenario for scenario, pair in zip(left, provoked)
                 if not told(scenario.id, f"fails with {pair[1]}" if pair else "")]
 
@@ -290,9 +294,6 @@ def excuse(scenario: Scenario) -> str:
     return next((line.removeprefix(EXCUSE).strip() for line in lines if line.startswith(EXCUSE)), "")
 
 
-EXCUSE = "# no quirk:"
-
-
 # ---- all of it ----
 
 def conclude(search: Search, survivors: list[Quirk], idle: list[Scenario]) -> int:
@@ -313,7 +314,7 @@ def conclude(search: Search, survivors: list[Quirk], idle: list[Scenario]) -> in
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="mutation", description=__doc__)
     parser.add_argument("-j", "--jobs", type=int, default=2, help="how many to play at a time (2)")
-    parser.add_argument("--quick", action="store_true", help="search no further than where clauses are named")
+    parser.add_argument("--quick", action="store_true", help="search only where it is likely")
     parser.add_argument("--afresh", action="store_true", help="forget what is known, search for all of it")
     return parser.parse_args()
 

@@ -142,7 +142,7 @@ def search(play: Play, *cases: Case) -> tuple[Search, Answers]:
 def test_a_witness_that_still_holds_spares_the_search() -> None:
     asked, bench = search(Play("fail"), case(QUIRK.clause))
     asked.recall([Witness(QUIRK.name, "ring/x", "blk"), Witness("gone", "ring/x", "blk")])
-    assert not asked.survivors(named=False) and not asked.idle(named=False)
+    assert not asked.survivors(quick=False) and not asked.idle(quick=False)
     assert bench.asked == 1
 
 
@@ -152,10 +152,10 @@ def test_a_quick_search_stays_with_those_that_name_the_clause(tmp_path: Path) ->
     path.write_text("# no quirk: it cannot be\n", encoding="utf-8")
     excused = replace(asked.scenarios[0], path=path)
     asked.scenarios = [excused]
-    assert asked.survivors(named=True) == [QUIRK]
-    assert asked.idle(named=True) == [] and bench.asked == 0
-    assert asked.survivors(named=False) == [QUIRK] and bench.asked == 1
-    assert asked.idle(named=False) == [excused]
+    assert asked.survivors(quick=True) == [QUIRK]
+    assert asked.idle(quick=True) == [] and bench.asked == 0
+    assert asked.survivors(quick=False) == [QUIRK] and bench.asked == 1
+    assert asked.idle(quick=False) == [excused]
     assert mutation.conclude(asked, [QUIRK], [excused]) == 1
 
 
