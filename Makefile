@@ -117,16 +117,29 @@ lint: $(generated) | deps-lint ## clang-tidy, cppcheck, pyflakes, mypy
 	pyflakes3 $(python_files)
 	mypy --config-file harness/pyproject.toml $(python_files)
 
-install: install-peers ## install below PREFIX (/usr/local), DESTDIR in front
+install: install-peers install-discovery ## install below PREFIX (/usr/local), DESTDIR in front
 
 install-peers: $(programs)
 	install -d $(DESTDIR)$(PREFIX)/bin
 	$(if $(programs),install $(programs) $(DESTDIR)$(PREFIX)/bin)
 
+# Management software finds back-ends by files like these, each of which names a program for one type of device. Last in
+# their order: nobody gets the reference who has another one.
+discovered := blk fs net rng
+type_of = $(BUILD)/bin/vu-backend --device=$(1) --print-capabilities | sed -n 's/.*"type": "\([^"]*\)".*/\1/p'
+
+install-discovery: $(addprefix install-discovery-,$(discovered))
+
+install-discovery-%: peers/backend/discovery.json.in | install-peers
+	install -d $(DESTDIR)$(PREFIX)/share/qemu/vhost-user
+	ln -sf vu-backend $(DESTDIR)$(PREFIX)/bin/vu-backend-$*
+	sed "s|@TYPE@|$$($(call type_of,$*))|; s|@BINARY@|$(PREFIX)/bin/vu-backend-$*|" $< \
+		>$(DESTDIR)$(PREFIX)/share/qemu/vhost-user/99-vu-backend-$*.json
+
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
-.PHONY: all help deps $(deps) deps-lab check check-c valgrind asan fuzz check-fuzz fuzz-both bench format lint install install-peers clean
+.PHONY: all help deps $(deps) deps-lab check check-c valgrind asan fuzz check-fuzz fuzz-both bench format lint install install-peers install-discovery clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

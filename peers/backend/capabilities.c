@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* --print-capabilities: VHostUserBackendCapabilities of vhost-user.json. */
+/* --print-capabilities: VHostUserBackendCapabilities of vhost-user.json; discovery.json.in is a VhostUserBackend. */
 #include <linux/virtio_ids.h>
 #include <stdio.h>
 

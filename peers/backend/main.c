@@ -81,7 +81,8 @@ static void help(void)
 	       "  --device=TYPE          one of:");
 	for (const struct vu_service_ops *const *ops = vu_services(); *ops; ops++)
 		printf(" %s", (*ops)->name);
-	printf(" (blk)\n"
+	printf(" (blk, or what stands\n"
+	       "                         behind it in the name of the program: vu-backend-fs)\n"
 	       "  --queues=N             queues, of net pairs of them (2)\n"
 	       "  --size=N               blk: bytes of a disk in memory, with K, M or G (16M)\n"
 	       "  --blk-file=PATH        blk: image or block device to serve instead\n"
@@ -222,6 +223,15 @@ static int usage(const char *what)
 	return EXIT_USAGE;
 }
 
+/* A program that is found by its type alone is told no options: vu-backend-net is a network device. */
+static const struct vu_service_ops *named_after(const char *program)
+{
+	const char *slash = strrchr(program, '/'), *name = slash ? slash + 1 : program;
+	size_t prefix = strlen("vu-backend-");
+
+	return strncmp(name, "vu-backend-", prefix) == 0 ? vu_service_by_name(name + prefix) : NULL;
+}
+
 /* With it nothing else counts but the type of the device, however broken. */
 static bool asks_for_capabilities(struct backend_options *opt, int argc, char **argv)
 {
@@ -298,6 +308,8 @@ int main(int argc, char **argv)
 	};
 	int option;
 
+	if (argc && named_after(argv[0]))
+		opt.ops = named_after(argv[0]);
 	play_defaults(&o);
 	if (asks_for_capabilities(&opt, argc, argv)) {
 		print_capabilities(&opt);
