@@ -85,13 +85,13 @@ def _disputed(row: Published, registry: clauses.Registry) -> list[Clause]:
 
 
 def readings(files: list[Published]) -> list[str]:
-    """How each implementation reads inferred clauses, and what no clause settles."""
+    """How each implementation reads inferred clauses, and what no clause settles; nothing unconfirmed."""
     registry = clauses.load()
     found: dict[tuple[str, str, str], dict[str, list[tuple[str, str]]]] = {}
     for file in files:
         for row in file["results"]:
             open_ones = _disputed(row, registry)
-            if not row["reading"] or (row["clauses"] and not open_ones):
+            if not row["reading"] or row["verdict"] == "unconfirmed" or row["clauses"] and not open_ones:
                 continue
             key = ", ".join(c.id for c in open_ones), row["scenario"], row["title"]
             who = found.setdefault(key, {}).setdefault(row["reading"], [])
