@@ -39,6 +39,7 @@ const char lifecycle_text[] =
 	"      -> SET_PROTOCOL_FEATURES $offered_protocol & $useful\n"
 	"    end\n"
 	"    let $has_status = acked_protocol(STATUS)\n"
+	"    let $saved = 0\n"
 	"@agreed\n"
 	"    -> SET_OWNER\n"
 	"    -> SET_FEATURES $offered & $features\n"
