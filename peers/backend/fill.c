@@ -69,6 +69,18 @@ static int attach(struct player *p, struct vu_message *msg)
 	return 0;
 }
 
+/* A reply that says whether it has a descriptor says so of the one that the script attaches. */
+static void tell_of_fd(const struct script_stmt *stmt, struct vu_message *msg)
+{
+	const struct vu_payload *layout = vu_message_layout(msg);
+	uint64_t nofd;
+
+	if (!layout || vu_field_get(msg, layout, "nofd", &nofd))
+		return;
+	if (script_flag(stmt, "nofd") || script_named(stmt, "fd"))
+		vu_field_set(msg, layout, "nofd", script_flag(stmt, "nofd"));
+}
+
 static int fill_reply(struct player *p, struct script_call *call, struct vu_message *msg)
 {
 	const struct script_stmt *stmt = call->stmt;
@@ -84,6 +96,7 @@ static int fill_reply(struct player *p, struct script_call *call, struct vu_mess
 	for (size_t i = 0; i < stmt->nargs; i++)
 		if (!stmt->args[i].name || strcmp(stmt->args[i].name, "fd") != 0)
 			put(msg, &said, &stmt->args[i]);
+	tell_of_fd(stmt, msg);
 	if (script_flag(stmt, "nofd") || script_named(stmt, "fd") || !attach(p, msg))
 		return 0;
 	snprintf(call->actual, sizeof(call->actual), "out of descriptors");

@@ -198,7 +198,7 @@ static int host_bytes(void *ctx, const uint8_t *bytes, size_t len, int64_t deadl
 				: -ENOTCONN;
 }
 
-static bool at_work(const struct player *p)
+bool player_at_work(const struct player *p)
 {
 	for (unsigned int i = 0; i < p->be->nrings; i++)
 		if (p->be->rings[i].started && p->be->rings[i].enabled)
@@ -215,7 +215,7 @@ static void pull_trigger(struct player *p)
 	const char *name = script_header(p->play->script)->trigger;
 	const char *command = name ? play_hook(p->play, name) : NULL;
 
-	if (p->triggered || !command || !at_work(p))
+	if (p->triggered || !command || !player_at_work(p))
 		return;
 	p->triggered = true;
 	subject_launch(&p->play->subject, command);

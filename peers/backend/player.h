@@ -61,6 +61,9 @@ int player_scan(struct player *p, struct script *s, struct script_error *err);
 /** player_waits - who waits for whom, as text; true when it is a cycle. */
 bool player_waits(const struct player *p, char *buf, size_t size);
 
+/** player_at_work - whether a ring is started and enabled. */
+bool player_at_work(const struct player *p);
+
 /** player_lacks - what was not acknowledged of what the scenario needs, or NULL. */
 const char *player_lacks(struct player *p);
 

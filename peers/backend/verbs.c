@@ -38,13 +38,15 @@ static enum script_step serve_until(struct player *p, struct script_call *call, 
 
 	if (!info)
 		return broken(call, "until wants a request of the front-end");
-	if (player_arrived(p, ARROW_REQUEST, info->id)) {
+	if (player_arrived(p, ARROW_REQUEST, info->id))
 		p->state = HELD_FOUND;
-		lack = player_lacks(p);
-		if (lack)
-			snprintf(call->actual, sizeof(call->actual), "%s", lack);
-		return lack ? STEP_NA : STEP_DONE;
+	lack = p->state == HELD_FOUND || player_at_work(p) ? player_lacks(p) : NULL;
+	if (lack) {
+		snprintf(call->actual, sizeof(call->actual), "%s", lack);
+		return STEP_NA;
 	}
+	if (p->state == HELD_FOUND)
+		return STEP_DONE;
 	if (!p->play->subject.exited && !over(call))
 		return STEP_PENDING;
 	snprintf(call->actual, sizeof(call->actual), "%s before %s came",

@@ -32,6 +32,7 @@ const char lifecycle_text[] =
 	"      let $stateful = DEVICE_STATE\n"
 	"      let $useful = REPLY_ACK | BACKEND_REQ | CONFIG | $stateful | RESET_DEVICE | MQ | LOG_SHMFD\n"
 	"      let $useful = $useful | INFLIGHT_SHMFD | CONFIGURE_MEM_SLOTS | STATUS\n"
+	"      let $useful = $useful | HOST_NOTIFIER | BACKEND_SEND_FD\n"
 	"      if ($offered_protocol & (REPLY_ACK | BACKEND_REQ)) == (REPLY_ACK | BACKEND_REQ)\n"
 	"        let $useful = $useful | INBAND_NOTIFICATIONS\n"
 	"      end\n"
