@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Callable
 
@@ -37,6 +38,7 @@ class Machine:
         self.backends = backends
         self.folder = hypervisor.folder / name
         self.folder.mkdir()
+        self._frozen = False
         text = domain.xml(self.name, self.folder, backends, incoming, reconnects)
         self.domain: Any = self._call("start", hypervisor.connection.createXML, text, seconds=START_SECONDS)
         self._open()
@@ -103,17 +105,25 @@ class Machine:
 
     # How it ends
 
+    def _signal(self, number: signal.Signals) -> None:
+        if pid := self.pid:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
     def kill(self) -> None:
         """Kill QEMU where it stands."""
-        if pid := self.pid:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        self._signal(signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """Have QEMU stand still; it is killed when it is to end."""
+        self._frozen = True
+        self._signal(signal.SIGSTOP)
 
     def destroy(self) -> None:
         """End it; kill it when it does not."""
         self._close()
+        if self._frozen:
+            self.kill()
         try:
             call(self.domain.destroy, seconds=VERB_SECONDS)
         except (libvirt.libvirtError, Late):

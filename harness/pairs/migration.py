@@ -3,14 +3,20 @@
 
 from __future__ import annotations
 
+import threading
+from pathlib import Path
 from typing import Any, Callable
 
+from pairs.deadline import until
+from pairs.domain import MEMORY_KIB
 from pairs.machine import Machine
 
 SECONDS = 60
 SLOW = 1 << 20  # bytes a second: the RAM phase then lasts until something ends it
 FAST = 1 << 30
 DOWNTIME_MS = 300
+STILL_SECONDS = 0.5
+PAGE = 4096
 
 
 class Migration:
@@ -53,6 +59,18 @@ class Migration:
         assert ended == "failed", f"it {ended}"
         return str(self.info().get("error-desc", ""))
 
+    def stands_still(self) -> None:
+        """Wait until nothing is sent any more."""
+        def sent() -> int:
+            return int(self.info().get("ram", {}).get("transferred", 0))
+
+        def still() -> bool:
+            before = sent()
+            threading.Event().wait(STILL_SECONDS)
+            return sent() == before
+
+        until(still, "the stream stands still", SECONDS)
+
     def info(self) -> dict[str, Any]:
         return dict(self.source.qmp("query-migrate"))
 
@@ -64,3 +82,19 @@ def status_in(*statuses: str) -> Callable[[dict[str, Any]], bool]:
 def set_capabilities(machine: Machine, **states: bool) -> None:
     machine.qmp("migrate-set-capabilities", capabilities=[
         {"capability": name, "state": state} for name, state in states.items()])
+
+
+def _memory(machine: Machine) -> bytes:
+    path: Path = machine.folder / "memory"
+    machine.qmp("pmemsave", seconds=SECONDS, val=0, size=MEMORY_KIB << 10, filename=str(path))
+    content = path.read_bytes()
+    path.unlink()
+    return content
+
+
+def different_pages(source: Machine, destination: Machine) -> list[int]:
+    """Which pages of RAM are not the same, of two machines that both stand still."""
+    here, there = _memory(source), _memory(destination)
+    if here == there:
+        return []
+    return [at // PAGE for at in range(0, len(here), PAGE) if here[at:at + PAGE] != there[at:at + PAGE]]
