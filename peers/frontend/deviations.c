@@ -7,6 +7,7 @@
 #include "deviations.h"
 
 #define BIT(n) (UINT64_C(1) << (n))
+#define LOG_OF_16_MIB 512
 
 /* ---- fields and descriptors that are wrong ---- */
 
@@ -62,6 +63,26 @@ static void twist(const struct player *p, struct vu_message *msg)
 	case VU_SET_FEATURES:
 		if (quirk(p, QUIRK_FEATURE_NOT_OFFERED))
 			claim(msg, unoffered(p->model.features_offered));
+		if (quirk(p, QUIRK_LOG_FEATURE_STAYS))
+			claim(msg, p->model.features & BIT(VU_F_LOG_ALL));
+		if (quirk(p, QUIRK_LOG_FEATURE_MISSING))
+			set(msg, "u64", get(msg, "u64") & ~BIT(VU_F_LOG_ALL));
+		break;
+	case VU_SET_LOG_BASE:
+		if (quirk(p, QUIRK_LOG_TOO_SMALL))
+			set(msg, "size", LOG_OF_16_MIB);
+		break;
+	case VU_SET_VRING_ADDR:
+		if (quirk(p, QUIRK_LOG_FLAG_MISSING))
+			set(msg, "flags", 0);
+		break;
+	case VU_SET_VRING_KICK:
+		if (quirk(p, QUIRK_QUEUE_UNNEGOTIATED) && !(p->model.protocol & BIT(VU_PF_MQ)))
+			set(msg, "index", 1);
+		break;
+	case VU_ADD_MEM_REG:
+		if (quirk(p, QUIRK_REGIONS_OVERLAP))
+			set(msg, "region.guest_address", 0);
 		break;
 	case VU_SET_PROTOCOL_FEATURES:
 		if (quirk(p, QUIRK_PROTOCOL_FEATURE_NOT_OFFERED))
@@ -103,6 +124,7 @@ static void lose(const struct player *p, struct vu_message *msg)
 		enum quirk quirk;
 	} losses[] = {
 		{ VU_SET_MEM_TABLE, QUIRK_MEMORY_DESCRIPTOR_MISSING },
+		{ VU_SET_LOG_BASE, QUIRK_LOG_DESCRIPTOR_MISSING },
 		{ VU_SET_VRING_KICK, QUIRK_KICK_DESCRIPTOR_MISSING },
 		{ VU_SET_VRING_CALL, QUIRK_CALL_DESCRIPTOR_MISSING },
 		{ VU_SET_BACKEND_REQ_FD, QUIRK_CHANNEL_DESCRIPTOR_MISSING },
@@ -124,6 +146,8 @@ static bool unfounded(const struct player *p, enum quirk which)
 	case QUIRK_PROTOCOL_FEATURES_WITHOUT_BIT_30:
 	case QUIRK_ENABLE_UNNEGOTIATED:
 		return !(m->features & BIT(VU_F_PROTOCOL_FEATURES));
+	case QUIRK_CHANNEL_UNNEGOTIATED:
+		return !(m->protocol & BIT(VU_PF_BACKEND_REQ));
 	case QUIRK_QUEUE_NUM_UNNEGOTIATED:
 		return !(m->protocol_offered & BIT(VU_PF_MQ));
 	case QUIRK_CONFIG_READ_UNNEGOTIATED:
@@ -157,6 +181,7 @@ static void send_all_undue(struct player *p)
 	} undue[] = {
 		{ QUIRK_PROTOCOL_FEATURES_WITHOUT_BIT_30, VU_GET_PROTOCOL_FEATURES },
 		{ QUIRK_OWNER_RESET, VU_RESET_OWNER },
+		{ QUIRK_CHANNEL_UNNEGOTIATED, VU_SET_BACKEND_REQ_FD },
 		{ QUIRK_QUEUE_NUM_UNNEGOTIATED, VU_GET_QUEUE_NUM },
 		{ QUIRK_ENABLE_UNNEGOTIATED, VU_SET_VRING_ENABLE },
 		{ QUIRK_CONFIG_READ_UNNEGOTIATED, VU_GET_CONFIG },
@@ -195,6 +220,41 @@ void deviation_sends(struct player *p, struct vu_message *msg)
 		msg->flags &= ~(uint32_t)VU_FLAG_VERSION_MASK;
 	if (quirk(p, QUIRK_REPLY_FLAG_ON_REQUESTS))
 		msg->flags |= VU_FLAG_REPLY;
+	p->asked = msg->request;
+	if (quirk(p, QUIRK_SOURCE_NOT_STOPPED) && msg->request == VU_GET_VRING_BASE)
+		player_disconnect(p);
+}
+
+/* ---- replies ---- */
+
+/* Whatever came is the reply to what was asked last, and as long as most replies are. */
+static void take(const struct player *p, struct vu_message *msg)
+{
+	msg->request = p->asked;
+	msg->flags = VU_FLAG_VERSION | VU_FLAG_REPLY;
+	if (!vu_message_layout(msg))
+		msg->len = msg->size = sizeof(uint64_t);
+}
+
+static void look_away(int fd)
+{
+	int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	if (nothing < 0)
+		return;
+	dup2(nothing, fd);
+	close(nothing);
+}
+
+void deviation_received(const struct player *p, struct vu_message *msg)
+{
+	if (msg->channel != VU_MAIN)
+		return;
+	if (quirk(p, QUIRK_WRONG_REPLY_TAKEN))
+		take(p, msg);
+	if (quirk(p, QUIRK_STATE_ELSEWHERE_UNREAD) && msg->request == VU_SET_DEVICE_STATE_FD &&
+	    msg->nfds)
+		look_away(msg->fds[0]);
 }
 
 /* ---- the back-end channel ---- */

@@ -8,6 +8,9 @@
 /** deviation_sends - what happens to @msg before it is sent, and what is sent ahead of it. */
 void deviation_sends(struct player *p, struct vu_message *msg);
 
+/** deviation_received - what happens to @msg before it is looked at. */
+void deviation_received(const struct player *p, struct vu_message *msg);
+
 /** deviation_answers - whether a request on the channel is answered, which would be @due. */
 bool deviation_answers(const struct player *p, bool due);
 

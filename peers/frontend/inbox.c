@@ -137,6 +137,7 @@ static void arrive(struct player *p)
 	bool request = msg->channel == VU_BACKEND && !vu_message_is_reply(msg);
 	struct vu_observation obs;
 
+	deviation_received(p, msg);
 	vu_model_observe(&p->model, VU_BACKEND_ROLE, msg, &obs);
 	report_message(p->report, msg, false, NULL);
 	play_observed(p->play, &obs);

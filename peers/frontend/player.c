@@ -116,6 +116,8 @@ int player_send(struct player *p, struct vu_message *msg, const struct vu_forge 
 	if (!vu_message_is_reply(msg))
 		player_forget_replies(p, msg->channel, msg->request);
 	deviation_sends(p, msg);
+	if (msg->channel == VU_MAIN && !p->connected)
+		return -ENOTCONN;
 	report_message(p->report, msg, true, forge);
 	err = vu_conn_send(conn, msg, forge, deadline);
 	if (err)

@@ -96,6 +96,7 @@ struct player {
 		answers[64]; /* back-end requests that the script names, and answers itself */
 	int log_event;       /* eventfd of SET_LOG_FD, or -1 */
 	bool flushing;       /* STOP_SLAVE_CHANNEL was sent last; only a quirk asks */
+	uint32_t asked;      /* the last request that was sent, for a quirk */
 	struct play *play;
 	struct subject *subject;
 	struct report *report;
