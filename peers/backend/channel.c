@@ -54,7 +54,7 @@ int set_backend_req_fd(struct backend *be, struct vu_message *msg, struct vu_mes
 /* While no ring is started the device says nothing of its own. */
 bool channel_may(const struct backend *be, uint32_t request)
 {
-	return be->channel_open && !draft_shuts_channel(be) &&
+	return (be->channel_open || quirk(be, QUIRK_CHANNEL_IS_MAIN)) && !draft_shuts_channel(be) &&
 	       (!suspended(be) || quirk(be, QUIRK_SUSPENDED_ASKS)) &&
 	       deviation_may_use(be, vu_message_by_id(VU_BACKEND, request));
 }

@@ -107,13 +107,6 @@ void deviation_leak(const struct backend *be, struct vu_message *msg, size_t bel
 
 /* ---- requests ---- */
 
-void deviation_request(const struct backend *be, struct vu_message *msg)
-{
-	if ((quirk(be, QUIRK_INBAND_CALL_NUMBERED) && msg->request == VU_BACKEND_VRING_CALL) ||
-	    (quirk(be, QUIRK_INBAND_ERR_NUMBERED) && msg->request == VU_BACKEND_VRING_ERR))
-		set_field(msg, "num", 1);
-}
-
 /* The feature that a request needs beside the channel itself is not looked at. */
 bool deviation_may_use(const struct backend *be, const struct vu_message_info *info)
 {

@@ -15,10 +15,12 @@
 #define OBJECT_SIZE 4096
 #define UUID_BYTES 16
 
-/* 7672696e-6765-4072-8000-00000000nnnn; the first three components are big-endian as written. */
+/* 7672696e-6765-4000-8072-0000nnnnnnnn; the first three components are big-endian as written. */
 static void name_object(uint8_t uuid[UUID_BYTES])
 {
-	static const uint8_t prefix[] = { 0x76, 0x72, 0x69, 0x6e, 0x67, 0x65, 0x40, 0x72, 0x80 };
+	static const uint8_t prefix[] = {
+		0x76, 0x72, 0x69, 0x6e, 0x67, 0x65, 0x40, 0x00, 0x80, 0x72
+	};
 	const uint64_t pid = (uint64_t)getpid();
 
 	memset(uuid, 0, UUID_BYTES);
