@@ -26,10 +26,19 @@ def dialect_of(scenario: Path) -> str:
     return said[1] if said else ""
 
 
+def stem(path: Path) -> str:
+    return path.stem
+
+
+def name(quirk: dict[str, str]) -> str:
+    return quirk["name"]
+
+
 def judge_back_end(scenario: Path, dialect: str, tmp_path: Path, *more: str) -> dict[str, Any]:
     command = " ".join([BLK.command(), speaking(dialect), *more])
-    run(BIN / "vu-frontend", "--quiet", "--scale", SCALE, "--events", tmp_path / "events", "--device", "blk", "--queues", 2,
-        "--fragments", SCENARIOS, "--setup", BLK.setup, "--hook", "grow-disk=truncate -s 32M {dir}/disk.raw", "--run", command, scenario)
+    run(BIN / "vu-frontend", "--quiet", "--scale", SCALE, "--events", tmp_path / "events", "--device", "blk",
+        "--queues", 2, "--fragments", SCENARIOS, "--setup", BLK.setup,
+        "--hook", "grow-disk=truncate -s 32M {dir}/disk.raw", "--run", command, scenario)
     return verdict_in(tmp_path / "events")
 
 
@@ -64,14 +73,15 @@ def test_dialects_are_listed(program: str) -> None:
 @pytest.mark.parametrize("program", ["vu-frontend", "vu-backend"])
 @pytest.mark.parametrize("wrong, meant", [("suspend-resum", "suspend-resume"), ("device-state-v5", "device-state-v")])
 def test_a_dialect_that_there_is_not(program: str, wrong: str, meant: str) -> None:
-    done = run(BIN / program, f"--dialect={wrong}", "--socket=/nowhere" if program == "vu-frontend" else "--socket-path=/nowhere")
+    done = run(BIN / program, f"--dialect={wrong}")
     assert done.returncode == 2
     assert f"there is no dialect {wrong}; did you mean {meant}" in done.stderr
 
 
 def test_a_scenario_in_another_dialect_is_not_for_the_subject(tmp_path: Path) -> None:
     scenario = SCENARIOS / "drafts/rings-go-on-after-resume.vus"
-    run(BIN / "vu-frontend", "--quiet", "--events", tmp_path / "events", "--dialect", "device-state-v4", "--run", "true {socket}", scenario)
+    run(BIN / "vu-frontend", "--quiet", "--events", tmp_path / "events", "--dialect", "device-state-v4",
+        "--run", "true {socket}", scenario)
     verdict = verdict_in(tmp_path / "events")
     assert verdict["verdict"] == "n/a"
     assert "in the dialect suspend-resume" in verdict["reason"]
@@ -98,13 +108,13 @@ def test_the_lifecycle_does_what_the_draft_is_about(dialect: str, message: str) 
     assert message in done.stdout
 
 
-@pytest.mark.parametrize("scenario", OF_BACK_ENDS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("scenario", OF_BACK_ENDS, ids=stem)
 def test_the_reference_does_what_a_draft_demands(scenario: Path, tmp_path: Path) -> None:
     verdict = judge_back_end(scenario, dialect_of(scenario), tmp_path)
     assert verdict["verdict"] == "pass", verdict
 
 
-@pytest.mark.parametrize("quirk", quirks_of("vu-backend"), ids=lambda quirk: quirk["name"])
+@pytest.mark.parametrize("quirk", quirks_of("vu-backend"), ids=name)
 def test_a_quirk_of_the_back_end_is_caught_by_its_clause(quirk: dict[str, str], tmp_path: Path) -> None:
     scenarios = [s for s in OF_BACK_ENDS if quirk["clause"] in s.read_text(encoding="utf-8")]
     verdicts = [judge_back_end(s, dialect_of(s), tmp_path, f"--quirk={quirk['name']}") for s in scenarios]
@@ -113,7 +123,7 @@ def test_a_quirk_of_the_back_end_is_caught_by_its_clause(quirk: dict[str, str], 
 
 # ---- one on the spec's numbers meets one on a draft's ----
 
-@pytest.mark.parametrize("scenario", OF_BACK_ENDS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("scenario", OF_BACK_ENDS, ids=stem)
 def test_a_back_end_on_the_specs_numbers_is_recognised(scenario: Path, tmp_path: Path) -> None:
     verdict = judge_back_end(scenario, "", tmp_path, "--with=objects")
     assert verdict["verdict"] == "n/a", verdict
@@ -148,7 +158,7 @@ def test_the_reference_tells_of_it_by_itself() -> None:
     assert SUSPEND in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("scenario", OF_FRONT_ENDS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("scenario", OF_FRONT_ENDS, ids=stem)
 def test_no_front_end_on_the_specs_numbers_breaks_a_draft(scenario: Path, tmp_path: Path) -> None:
     verdict = judge_front_end(scenario, "", tmp_path)
     assert verdict["verdict"] in ("pass", "n/a"), verdict

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The deadlock at GET_VRING_BASE and the three ways out of it, mock against mock: each passes, and without it the cycle is shown."""
+"""The deadlock at GET_VRING_BASE and the three ways out of it: each passes, and without it the cycle is shown."""
 
 from __future__ import annotations
 
