@@ -18,6 +18,11 @@ static void serve_once(struct player *p, uint32_t request)
 	p->served = true;
 	vu_message_close_fds(&p->reply);
 	vu_message_init_reply(&p->reply, &p->held);
+	if (request == VU_SET_DEVICE_STATE_FD && p->moves_state) {
+		vu_message_close_fds(&p->held);
+		set_field(&p->reply, "nofd", 1);
+		return;
+	}
 	outcome = backend_reply(p->be, &p->held);
 	if (outcome == ANSWERED) {
 		p->reply = p->be->out;

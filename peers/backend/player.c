@@ -251,6 +251,8 @@ static void host_begin(void *ctx, const struct script *s, const struct script_st
 	struct player *p = ctx;
 
 	memset(p->awaited, 0, sizeof(p->awaited));
+	if (stmt->kind == STMT_MESSAGE && stmt->arrow == ARROW_REQUEST)
+		p->moves_state = script_named(stmt, "fd");
 	report_statement(&p->play->o->report, s, stmt);
 }
 

@@ -35,7 +35,8 @@ struct player {
 	bool answers[PLAYER_IDS]; /* requests that the script answers itself */
 	bool asks[PLAYER_IDS];    /* requests on the channel that it sends */
 	enum held_state state;
-	bool served; /* the reference has dealt with the one held */
+	bool served;      /* the reference has dealt with the one held */
+	bool moves_state; /* the script took its descriptor: a device state is the script's to move */
 	struct vu_message held;
 	struct vu_message reply;               /* that of the reference to the request held last */
 	struct vu_message inbox[PLAYER_INBOX]; /* replies on the channel to what the script asked */

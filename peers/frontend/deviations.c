@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What quirks do to what a correct front-end would send. */
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -107,6 +108,8 @@ static void twist(const struct player *p, struct vu_message *msg)
 	case VU_SET_VRING_BASE:
 		if (quirk(p, QUIRK_BASE_UPPER_BITS))
 			vu_field_set(msg, vu_payload_by_name("vring_state"), "num", 1 << 16);
+		if (quirk(p, QUIRK_BASES_FORGOTTEN))
+			vu_field_set(msg, vu_payload_by_name("vring_state"), "num", 0);
 		break;
 	case VU_SET_DEVICE_STATE_FD:
 		if (quirk(p, QUIRK_STATE_DIRECTION_UNKNOWN))
@@ -255,6 +258,29 @@ void deviation_received(const struct player *p, struct vu_message *msg)
 	if (quirk(p, QUIRK_STATE_ELSEWHERE_UNREAD) && msg->request == VU_SET_DEVICE_STATE_FD &&
 	    msg->nfds)
 		look_away(msg->fds[0]);
+}
+
+/* ---- device state ---- */
+
+void deviation_came(struct player *p, const struct vu_message *msg)
+{
+	if (msg->request == VU_SET_DEVICE_STATE_FD && get(msg, "status") &&
+	    quirk(p, QUIRK_STATE_CHECKED_THOUGH_REFUSED))
+		send_undue(p, VU_CHECK_DEVICE_STATE);
+}
+
+void deviation_transfer(struct player *p)
+{
+	if (quirk(p, QUIRK_STATE_CHECKED_EARLY))
+		send_undue(p, VU_CHECK_DEVICE_STATE);
+	if (quirk(p, QUIRK_STATE_READER_KILLS))
+		signal(SIGPIPE, SIG_DFL);
+}
+
+void deviation_channel(const struct player *p, int end, bool load)
+{
+	if (quirk(p, load ? QUIRK_STATE_CHANNEL_KEPT : QUIRK_STATE_OWN_CHANNEL_KEPT))
+		fcntl(end, F_DUPFD_CLOEXEC, 0);
 }
 
 /* ---- the back-end channel ---- */

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "player.h"
+#include "deviations.h"
 
 struct filling {
 	struct player *p;
@@ -329,6 +329,7 @@ static int fill_device_state(struct filling *f)
 		return 0;
 	if (pipe2(ends, O_CLOEXEC))
 		return fail(f, "out of descriptors");
+	deviation_channel(f->p, ends[load ? 1 : 0], load);
 	script_bind(f->call->interp, "transfer",
 		    (struct script_value){ VALUE_FD, (uint64_t)ends[load ? 1 : 0] });
 	err = vu_message_add_fd(f->msg, ends[load ? 0 : 1]);

@@ -152,6 +152,8 @@ static void arrive(struct player *p)
 		return;
 	}
 	p->activity[request]++;
+	if (msg->channel == VU_MAIN)
+		deviation_came(p, msg);
 	if (msg->channel == VU_MAIN && msg->request == VU_GET_VRING_BASE)
 		player_rings_stopped(p, msg);
 	if (msg->channel == VU_MAIN && msg->request == VU_GET_INFLIGHT_FD)

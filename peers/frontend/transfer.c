@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "deviations.h"
 #include "verbs.h"
 
 #define CHUNK 65536
@@ -90,6 +91,7 @@ enum script_step player_drain(struct player *p, struct script_call *call)
 		return trouble(call, STEP_ERROR, "drain wants a descriptor");
 	if (!call->stage++) {
 		s->len = 0;
+		deviation_transfer(p);
 		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 		player_watch(p, fd);
 	}
@@ -140,8 +142,10 @@ enum script_step player_feed(struct player *p, struct script_call *call)
 	s = state_of(p, &v);
 	if (!s)
 		return trouble(call, STEP_ERROR, "feed wants a state");
-	if (!call->stage++)
+	if (!call->stage++) {
+		deviation_transfer(p);
 		prepare_writer(p, fd);
+	}
 	while (call->handle[0] < s->len) {
 		piece = s->len - call->handle[0] < 4096 ? s->len - call->handle[0] : 4096;
 		n = write(fd, s->bytes + call->handle[0], piece);
