@@ -60,7 +60,7 @@ class Finding:
     @property
     def as_known(self) -> bool:
         """Caught where it is, absent where it was fixed; what was not judged is neither."""
-        if not self.row or self.row["verdict"] not in ("pass", "fail"):
+        if not self.row or self.row["verdict"] not in ("pass", "fail", self.bug.verdict):
             return False
         return self.bug.shows_in(self.row) == self.has_it
 
