@@ -96,7 +96,7 @@ class Hypervisor:
 
     def leftovers(self) -> list[int]:
         """What still runs."""
-        return [pid for pid in sitter.processes_of(self.folder) if pid != self._sitter.pid]
+        return sitter.processes_of(self.folder)
 
     def close(self) -> None:
         assert self._sitter.stdin
