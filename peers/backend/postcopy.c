@@ -137,11 +137,19 @@ static int tell_table(const struct backend *be, struct vu_message *reply)
 	return ANSWERED;
 }
 
+static void touch(const struct backend *be)
+{
+	for (size_t i = 0; i < be->map.nregions; i++)
+		*(volatile uint8_t *)be->map.regions[i].host;
+}
+
 int postcopy_addresses(struct backend *be, const struct vu_message *msg, struct vu_message *reply)
 {
 	const struct vu_map_region *r;
 
 	be->postcopy.ack_due = true;
+	if (quirk(be, QUIRK_POSTCOPY_TOUCHED))
+		touch(be);
 	reply->len = reply->size = msg->len;
 	for (size_t i = 0; i < msg->len; i++)
 		reply->payload[i] = msg->payload[i];
@@ -178,6 +186,7 @@ static int make_fault(int uffd, const struct vu_map_region *r)
 
 int postcopy_ack(struct backend *be)
 {
+	const bool registers = !quirk(be, QUIRK_POSTCOPY_UNREGISTERED);
 	struct postcopy *pc = &be->postcopy;
 	int err = 0;
 
@@ -185,7 +194,7 @@ int postcopy_ack(struct backend *be)
 		pc->guard = guard_new(be->main.fd, pc->uffd);
 	if (!pc->guard)
 		return -ENOMEM;
-	for (size_t i = 0; i < be->map.nregions && !err; i++)
+	for (size_t i = 0; i < be->map.nregions && !err && registers; i++)
 		err = make_fault(pc->uffd, &be->map.regions[i]);
 	guard_ranges(pc->guard, &be->map);
 	pc->ack_due = false;

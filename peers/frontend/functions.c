@@ -2,6 +2,7 @@
 /* Functions that expressions may call: what the player knows of rings, memory, log and subject. */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "player.h"
 
@@ -197,6 +198,18 @@ static int fn_mapped(struct player *p, const struct script_value *a, uint64_t *v
 	return 0;
 }
 
+/* Bytes of the region that are there at all: to look at a page that is not makes it one that is. */
+static int fn_populated(struct player *p, const struct script_value *a, uint64_t *value)
+{
+	const struct vu_region *r = region(p, a);
+	struct stat st;
+
+	if (!r || fstat(r->fd, &st))
+		return -EINVAL;
+	*value = (uint64_t)st.st_blocks * 512;
+	return 0;
+}
+
 static int fn_buffer(struct player *p, const struct script_value *a, uint64_t *value)
 {
 	const struct vu_chain *chain;
@@ -275,6 +288,7 @@ int player_function(void *ctx, const char *name, const struct script_value *args
 		{ "user", 1, fn_user },
 		{ "size", 1, fn_size },
 		{ "mapped", 1, fn_mapped },
+		{ "populated", 1, fn_populated },
 		{ "driver_guest", 1, fn_driver_guest },
 		{ "buffer", 2, fn_buffer },
 		{ "buffers", 1, fn_buffers },

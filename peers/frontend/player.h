@@ -17,6 +17,7 @@
 #define PLAYER_INBOX 64
 #define PLAYER_REQUESTS 1024
 #define PLAYER_STATES 16
+#define PLAYER_PAGE 4096
 
 struct player_ring {
 	bool laid_out, packed, event_idx;
@@ -50,6 +51,11 @@ struct player_inflight { /* the buffer of GET_INFLIGHT_FD */
 	int fd;
 	uint64_t mmap_size, mmap_offset;
 	uint16_t num_queues, queue_size;
+};
+
+struct player_page { /* of guest memory, that has not arrived */
+	bool out;
+	uint8_t bytes[PLAYER_PAGE];
 };
 
 /* How vu-frontend was told to run, beside what concerns the run. */
@@ -90,6 +96,7 @@ struct player {
 	size_t nfences;
 	struct player_state states[PLAYER_STATES];
 	size_t nstates;
+	struct player_page missing;
 	uint64_t wanted, wanted_protocol; /* $features, $protocol */
 	uint64_t activity[2];             /* messages that came: replies, back-end requests */
 	bool asks_for[64],
@@ -173,7 +180,7 @@ int player_default_memory(struct player *p);
 struct vu_region *player_region(struct player *p, const char *name);
 int player_bind_region(struct player *p, const struct vu_region *region);
 
-/* ---- verbs.c, functions.c, transfer.c ---- */
+/* ---- verbs.c, functions.c, transfer.c, faults.c ---- */
 /** player_option - the number behind key @name; @fallback where it is not given. */
 uint64_t player_option(struct script_call *call, const char *name, uint64_t fallback);
 enum script_step player_verb(void *ctx, struct script_call *call);
@@ -183,5 +190,7 @@ enum script_step player_drain(struct player *p, struct script_call *call);
 enum script_step player_feed(struct player *p, struct script_call *call);
 enum script_step player_spoil(struct player *p, struct script_call *call);
 void player_states_free(struct player *p);
+enum script_step player_withhold(struct player *p, struct script_call *call);
+enum script_step player_faulted(struct player *p, struct script_call *call);
 
 #endif

@@ -218,6 +218,8 @@ enum script_step player_verb(void *ctx, struct script_call *call)
 		{ "corrupt", player_spoil },
 		{ "truncate", player_spoil },
 		{ "garbage", player_spoil },
+		{ "withhold", player_withhold },
+		{ "faulted", player_faulted },
 	};
 
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
