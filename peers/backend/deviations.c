@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "vring/inflight.h"
+#include "vring/shared.h"
 
 #define HEADER_SIZE sizeof(struct vu_header)
 #define LOG_BYTE_SPAN \
@@ -359,12 +360,27 @@ static void reverse(struct inflight_split *region, unsigned int size)
 		region->desc[i].counter = ~region->desc[i].counter;
 }
 
+/* The next request is the one behind those in flight. */
+static void pass_over(struct vu_served *r, struct inflight_packed *region)
+{
+	uint16_t taken = 0;
+
+	for (uint16_t i = 0; i < r->size && region->version; i++)
+		if (region->desc[i].inflight)
+			taken += region->desc[i].num;
+	r->last_avail = packed_advance(r->size, r->last_avail, taken);
+	region->version = 0;
+}
+
 void deviation_before_attach(const struct backend *be, struct ring *ring, void *bytes)
 {
 	struct inflight_split *region = bytes;
 
-	if (ring->served.packed)
+	if (ring->served.packed) {
+		if (quirk(be, QUIRK_INFLIGHT_NOT_RESTORED))
+			pass_over(&ring->served, bytes);
 		return;
+	}
 	if (quirk(be, QUIRK_INFLIGHT_ORDER_REVERSED))
 		reverse(region, ring->served.size);
 	if (quirk(be, QUIRK_INFLIGHT_LAST_BATCH_AGAIN))
