@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def stops(vringer: Vringer, text: str = STOPS) -> str:
 
 @pytest.mark.parametrize("device", ["blk", "net", "fs"])
 def test_the_reference_passes(judged: Vringer, device: str) -> None:
-    code, shown, results = judge(judged, "vu-frontend", "--device", device)
+    code, shown, results = judge(judged, "vu-frontend", "--device", device, "frontend")
     assert code == 0, shown
     assert {r["verdict"] for r in results} <= {"pass", "n/a"} and len(results) > 5
 
@@ -121,3 +122,32 @@ def test_each_option_has_its_role(name: str, role: str) -> None:
 def test_front_ends_are_not_judged_unless_they_are_named() -> None:
     assert all(candidates.load(candidates.files()[name]).role == "back-end"
                for name in candidates.default())
+
+
+needs_qemu = pytest.mark.skipif(not shutil.which("qemu-system-x86_64"),
+                                reason="qemu-system-x86_64 is not installed")
+
+
+@needs_qemu
+def test_qemu_is_driven_by_its_firmware_and_judged(judged: Vringer) -> None:
+    names = ["frontend/stop/bases-run-freely", "frontend/log/cancelled", "frontend/life/keeps-the-rules"]
+    code, shown, results = judge(judged, "qemu", *names)
+    assert (code, {r["verdict"] for r in results}) == (0, {"pass"}), shown
+
+
+@needs_qemu
+def test_the_deadlock_of_qemu_is_shown_as_a_cycle_and_cleared_away(judged: Vringer) -> None:
+    code, shown, results = judge(judged, "qemu", "frontend/deadlock/answers-channel-while-waiting")
+    result = results[0]
+    assert (code, result["verdict"], result["ending"]) == (0, "fail", "hung, and has no pulse"), shown
+    assert result["waits"].count("waits for") == 3
+    assert result["reading"] == "blocks on the main socket: deadlock"
+    assert not [pid for pid in Path("/proc").glob("[0-9]*") if str(judged.tmp) in command(pid)]
+
+
+def command(process: Path) -> str:
+    """Its command line; empty if it has ended."""
+    try:
+        return (process / "cmdline").read_bytes().decode(errors="replace")
+    except OSError:
+        return ""

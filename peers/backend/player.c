@@ -157,7 +157,11 @@ const char *player_lacks(struct player *p)
 	uint64_t features = p->needs.features & ~p->model.features & ~later;
 	uint64_t protocol = p->needs.protocol & ~p->model.protocol;
 
-	if (!p->model.features_set || !(features | protocol))
+	if (!p->model.features_set)
+		features = 0;
+	if (!p->model.protocol_set && !p->model.features_set)
+		protocol = 0;
+	if (!(features | protocol))
 		return NULL;
 	snprintf(p->lack, sizeof(p->lack), "the front-end does not acknowledge %s",
 		 protocol ? missing(p, VU_PROTOCOL_FEATURE, protocol)
