@@ -10,7 +10,7 @@ from typing import Iterator
 import pytest
 
 from pairs.backends import Backend, Kind, make_data
-from pairs.domain import GUEST
+from pairs.domain import BUILT_GUEST, EMULATOR
 from pairs.hypervisor import Hypervisor
 from pairs.machine import Machine, console
 
@@ -20,8 +20,8 @@ numbers = itertools.count(1)
 @pytest.fixture(scope="session")
 def hypervisor() -> Iterator[Hypervisor]:
     """libvirt in this process. At the end nothing may be left."""
-    if not (GUEST / "initramfs").exists():
-        pytest.skip(f"there is no guest in {GUEST}: make guest")
+    if not (BUILT_GUEST / "initramfs").exists():
+        pytest.skip(f"there is no guest in {BUILT_GUEST}: make guest")
     made = Hypervisor()
     yield made
     left = made.leftovers()
@@ -49,6 +49,7 @@ class Pair:
         self.hypervisor = hypervisor
         self.name = f"t{next(numbers)}"
         self.data = make_data(hypervisor.folder / f"{self.name}-data")
+        self.emulator = EMULATOR
         self.backends: list[Backend] = []
         self.machines: list[Machine] = []
 
@@ -73,10 +74,12 @@ class Pair:
         self.backends.append(made)
         return made
 
-    def machine(self, *kinds: Kind, incoming: bool = False, reconnects: bool = False) -> Machine:
+    def machine(self, *kinds: Kind, incoming: bool = False, reconnects: bool = False,
+                data: Path | None = None) -> Machine:
         """Start a machine with a back-end of each kind."""
-        backends = [self.backend(kind) for kind in kinds]
-        made = Machine(self.hypervisor, f"{self.name}m{len(self.machines)}", backends, incoming, reconnects)
+        backends = [self.backend(kind, data) for kind in kinds]
+        made = Machine(self.hypervisor, f"{self.name}m{len(self.machines)}", backends, self.emulator, incoming,
+                       reconnects)
         self.machines.append(made)
         return made
 

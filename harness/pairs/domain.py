@@ -8,7 +8,7 @@ from string import Template
 
 from pairs.backends import BUILD, Backend
 
-GUEST = BUILD / "guest"
+BUILT_GUEST = BUILD / "guest"
 EMULATOR = "/usr/bin/qemu-system-x86_64"
 # QEMU 7.2 under TCG loses track of what the guest writes when RAM is a multiple of 256 KiB, with any device or none.
 MEMORY_KIB = 131080 + 65536
@@ -79,13 +79,14 @@ def element(backend: Backend, reconnects: bool) -> str:
     return ""
 
 
-def xml(name: str, folder: Path, backends: list[Backend], incoming: bool, reconnects: bool) -> str:
+def xml(name: str, guest: Path, folder: Path, backends: list[Backend], emulator: str, incoming: bool,
+        reconnects: bool) -> str:
     """The whole domain."""
     devices = [element(b, reconnects) for b in backends]
     arguments = [rng(b) for b in backends if b.kind.device == "rng"]
     if incoming:
         arguments.append("<qemu:arg value='-incoming'/><qemu:arg value='defer'/>")
     overrides = NO_VECTORS if any(b.kind.device == "net" for b in backends) else ""
-    return DOMAIN.substitute(type="qemu", name=name, guest=GUEST, cmdline=CMDLINE, emulator=EMULATOR,
+    return DOMAIN.substitute(type="qemu", name=name, guest=guest, cmdline=CMDLINE, emulator=emulator,
                              devices="".join(devices), folder=folder, memory=MEMORY_KIB,
                              arguments="".join(arguments), overrides=overrides)

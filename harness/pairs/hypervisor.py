@@ -6,6 +6,7 @@ from __future__ import annotations
 import ctypes
 import os
 import pwd
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from typing import Any
 import libvirt
 
 from pairs import sitter
+from pairs.domain import BUILT_GUEST
 from vringer import processes
 
 CONFIGURATION = """\
@@ -86,6 +88,10 @@ class Hypervisor:
         threading.Thread(target=_reap, daemon=True).start()
         if os.geteuid() == 0:
             _let_user_exist(self.folder)
+        self.guest = self.folder / "guest"  # in a place that a QEMU with another root sees, too
+        self.guest.mkdir()
+        for name in ("vmlinuz", "initramfs"):
+            shutil.copyfile(BUILT_GUEST / name, self.guest / name)
         root = self.folder / "libvirt"
         (root / "etc").mkdir(parents=True)
         (root / "etc" / "qemu.conf").write_text(CONFIGURATION, encoding="utf-8")

@@ -15,7 +15,7 @@ import libvirt_qemu
 from pairs import diagnose, domain
 from pairs.agent import Agent
 from pairs.backends import Backend
-from pairs.deadline import Late, call
+from pairs.deadline import Late, call, until
 from pairs.hypervisor import Hypervisor
 from pairs.qmp import Qmp
 
@@ -32,14 +32,15 @@ class Machine:
     """A domain and the lines to it: libvirt's, a monitor of our own, the agent in the guest."""
 
     def __init__(self, hypervisor: Hypervisor, name: str, backends: list[Backend],
-                 incoming: bool = False, reconnects: bool = False) -> None:
+                 emulator: str = domain.EMULATOR, incoming: bool = False, reconnects: bool = False) -> None:
         self.hypervisor = hypervisor
         self.name = f"{hypervisor.folder.name[-4:]}-{name}"
         self.backends = backends
         self.folder = hypervisor.folder / name
         self.folder.mkdir()
         self._frozen = False
-        text = domain.xml(self.name, self.folder, backends, incoming, reconnects)
+        text = domain.xml(self.name, hypervisor.guest, self.folder, backends, emulator, incoming,
+                          reconnects)
         self.domain: Any = self._call("start", hypervisor.connection.createXML, text, seconds=START_SECONDS)
         self._open()
 
@@ -118,6 +119,10 @@ class Machine:
         """Have QEMU stand still; it is killed when it is to end."""
         self._frozen = True
         self._signal(signal.SIGSTOP)
+
+    def is_gone(self) -> None:
+        """Wait until it has ended by itself."""
+        until(lambda: not self.pid, "QEMU ends", VERB_SECONDS)
 
     def destroy(self) -> None:
         """End it; kill it when it does not."""

@@ -14,7 +14,7 @@ import pytest
 from pairs import sitter
 from pairs.backends import BUILD
 from pairs.deadline import until
-from pairs.domain import GUEST
+from pairs.domain import BUILT_GUEST
 
 HARNESS = Path(__file__).resolve().parents[1]
 BUILDER = HARNESS.parent / "fixtures" / "guest" / "build.py"
@@ -32,15 +32,15 @@ signal.pause()
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda n: n.name)
-def test_nothing_outlives_a_test_process_that_is_ended(number: signal.Signals) -> None:
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGKILL"])
+def test_nothing_outlives_a_test_process_that_is_ended(name: str) -> None:
     process = subprocess.Popen([sys.executable, "-c", START], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                                text=True, start_new_session=True,
                                env={**os.environ, "PYTHONPATH": str(HARNESS), "VRINGER_BUILD": str(BUILD)})
     assert process.stdout
     folder = Path(process.stdout.readline().strip())
     ran = sitter.processes_of(folder)
-    os.killpg(process.pid, number)
+    os.killpg(process.pid, signal.Signals[name])
     process.communicate()
     assert len(ran) >= 2, "QEMU and its back-end run"
     until(lambda: not sitter.processes_of(folder) and not folder.exists(), "all is gone", GONE_SECONDS)
@@ -51,7 +51,7 @@ def test_the_guest_is_built_of_the_same_bytes_each_time(tmp_path: Path) -> None:
     for name in ("one", "another"):
         folder = tmp_path / name
         folder.mkdir()
-        (folder / "root").symlink_to(GUEST / "root")
+        (folder / "root").symlink_to(BUILT_GUEST / "root")
         subprocess.run([sys.executable, str(BUILDER), str(folder)], check=True, timeout=BUILD_SECONDS)
         built.append((folder / "initramfs").read_bytes())
-    assert built[0] == built[1] == (GUEST / "initramfs").read_bytes()
+    assert built[0] == built[1] == (BUILT_GUEST / "initramfs").read_bytes()

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A share whose daemon hands its state on: the guest keeps its open file through a migration, and through a failed one.
+
+QEMU 7.2 does not migrate a vhost-user-fs device, so that this needs a newer one, from the lab.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from pairs.backends import REFERENCE_SHARE, Kind
+from pairs.conftest import Pair
+from pairs.machine import Machine
+from pairs.migration import Migration
+from pairs.newer import RELEASES, Release
+
+
+@pytest.fixture(params=[(release, reference) for release in RELEASES for reference in (False, True)],
+                ids=lambda param: f"{param[0]}-{'vu-backend-fs' if param[1] else 'virtiofsd'}")
+def daemon(request: pytest.FixtureRequest, pair: Pair) -> Kind:
+    """A daemon in front of which the release's QEMU stands: its own, or the reference."""
+    name, reference = request.param
+    release = Release(name)
+    pair.emulator = release.emulator(pair.hypervisor)
+    return REFERENCE_SHARE if reference else release.share
+
+
+def takes_over(source: Machine, destination: Machine) -> None:
+    assert destination.agent.goes_on() > source.agent.sequence
+    destination.agent.stops()
+
+
+def succeeds_now(pair: Pair, source: Machine) -> None:
+    source.agent.goes_on()
+    second = pair.machine(source.backends[0].kind, incoming=True)
+    Migration(source, second).completes()
+    takes_over(source, second)
+
+
+def test_the_file_stays_open_at_the_destination(pair: Pair, daemon: Kind) -> None:
+    source = pair.under_load(daemon)
+    destination = pair.machine(daemon, incoming=True)
+    Migration(source, destination).completes()
+    takes_over(source, destination)
+
+
+@pytest.mark.parametrize("phase", ["active", "pre-switchover"])
+def test_the_file_stays_open_when_it_is_cancelled(pair: Pair, daemon: Kind, phase: str) -> None:
+    source = pair.under_load(daemon)
+    held = phase == "pre-switchover"
+    migration = Migration(source, pair.machine(daemon, incoming=True), slow=not held, holds_at_switchover=held)
+    migration.reaches(phase)
+    migration.cancel()
+    succeeds_now(pair, source)
+
+
+def test_the_file_stays_open_when_the_destination_dies(pair: Pair, daemon: Kind) -> None:
+    source = pair.under_load(daemon)
+    destination = pair.machine(daemon, incoming=True)
+    migration = Migration(source, destination, holds_at_switchover=True)
+    migration.reaches("pre-switchover")
+    destination.kill()
+    migration.switches_over()
+    migration.fails()
+    succeeds_now(pair, source)
+
+
+@pytest.mark.parametrize("return_path", [True, False], ids=["source-is-told", "source-is-not-told"])
+def test_the_file_stays_open_when_the_destination_refuses_the_state(pair: Pair, daemon: Kind,
+                                                                    return_path: bool) -> None:
+    """The file that the guest has open is not in the share of the destination. A source that nobody
+    tells believes that it is over, and goes on when it is told to."""
+    source = pair.under_load(daemon)
+    destination = pair.machine(daemon, incoming=True, data=pair.second_data())
+    migration = Migration(source, destination, return_path=return_path)
+    assert migration.reaches("completed", "failed") == ("failed" if return_path else "completed")
+    destination.is_gone()
+    if not return_path:
+        source.qmp("cont")
+    succeeds_now(pair, source)
