@@ -96,11 +96,11 @@ struct player {
 	size_t nfences;
 	struct player_state states[PLAYER_STATES];
 	size_t nstates;
-	struct player_page missing;
 	uint64_t wanted, wanted_protocol; /* $features, $protocol */
 	uint64_t activity[2];             /* messages that came: replies, back-end requests */
 	bool asks_for[64],
 		answers[64]; /* back-end requests that the script names, and answers itself */
+	struct player_page missing;
 	int log_event;       /* eventfd of SET_LOG_FD, or -1 */
 	bool flushing;       /* STOP_SLAVE_CHANNEL was sent last; only a quirk asks */
 	uint32_t asked;      /* the last request that was sent, for a quirk */
