@@ -101,9 +101,9 @@ struct player {
 	bool asks_for[64],
 		answers[64]; /* back-end requests that the script names, and answers itself */
 	struct player_page missing;
-	int log_event;       /* eventfd of SET_LOG_FD, or -1 */
-	bool flushing;       /* STOP_SLAVE_CHANNEL was sent last; only a quirk asks */
-	uint32_t asked;      /* the last request that was sent, for a quirk */
+	int log_event;  /* eventfd of SET_LOG_FD, or -1 */
+	bool flushing;  /* STOP_SLAVE_CHANNEL was sent last; only a quirk asks */
+	uint32_t asked; /* the last request that was sent, for a quirk */
 	struct play *play;
 	struct subject *subject;
 	struct report *report;
