@@ -2,7 +2,7 @@
 """The lab's candidates: programs of other releases, run where ci/lab/build put them.
 
 fixtures/lab/lab.toml says which program stands in which part. Each becomes a
-candidate `lab/PART/PROGRAM`: the file that starts the program of this machine,
+candidate `lab/PART/NAME`: the file that starts the program of this machine,
 with the path of the other one in the place of its name.
 """
 
@@ -36,6 +36,7 @@ class Entry:
     kind: str
     program: str
     like: str
+    called: str = ""
     told_by: str = ""
     options: str = ""
     lacks: tuple[str, ...] = ()
@@ -43,7 +44,7 @@ class Entry:
 
     @property
     def name(self) -> str:
-        return f"{PREFIX}{self.part}/{Path(self.program).name}"
+        return f"{PREFIX}{self.part}/{self.called or Path(self.program).name}"
 
     @property
     def is_there(self) -> bool:
@@ -74,8 +75,9 @@ def entries() -> dict[str, Entry]:
     table = tomllib.loads((DATA / "lab.toml").read_text(encoding="utf-8"))
     kinds = {part["name"]: kind for kind in ("root", "crate", "source")
              for part in table.get(kind, [])}
-    known = [Entry(part, kinds[part], line["program"], line["like"], line.get("version", ""),
-                   line.get("options", ""), tuple(line.get("lacks", ())), tuple(line.get("offers", ())))
+    known = [Entry(part, kinds[part], line["program"], line["like"], line.get("name", ""),
+                   line.get("version", ""), line.get("options", ""),
+                   tuple(line.get("lacks", ())), tuple(line.get("offers", ())))
              for line in table.get("candidate", []) for part in line["in"]]
     return {entry.name: entry for entry in known}
 
