@@ -92,7 +92,8 @@ static void help(void)
 	       "  --latency=US           blk: holds requests for so many microseconds\n"
 	       "  --virtio-id=N          generic: type that it says it is\n"
 	       "  --config-size=N        generic: bytes of its config space (64)\n"
-	       "  --with=LIST            what few devices have: objects,shmem,doorbells (all with generic)\n"
+	       "  --with=LIST            what few devices have: objects,shmem,doorbells (generic has all three);\n"
+	       "                         state-channel: brings the channel for its state itself\n"
 	       "  --verbose              tells every message on stderr\n"
 	       "Playing a scenario\n"
 	       "  --run COMMAND     start the front-end: a shell command in which {socket} and {dir} stand for\n"
@@ -168,15 +169,17 @@ static bool with(struct backend_options *opt, const char *list)
 		enum vu_service_trait trait;
 	} extras[] = { { "objects", VU_SERVICE_OBJECTS },
 		       { "shmem", VU_SERVICE_SHMEM },
-		       { "doorbells", VU_SERVICE_DOORBELLS } };
+		       { "doorbells", VU_SERVICE_DOORBELLS },
+		       { "state-channel", VU_SERVICE_STATE_CHANNEL } };
+	const size_t n = sizeof(extras) / sizeof(extras[0]);
 
 	while (*list) {
 		size_t len = strcspn(list, ","), i = 0;
 
-		while (i < 3 &&
+		while (i < n &&
 		       (strlen(extras[i].name) != len || strncmp(extras[i].name, list, len) != 0))
 			i++;
-		if (i == 3)
+		if (i == n)
 			return false;
 		opt->traits |= extras[i].trait;
 		list += len + (list[len] == ',');

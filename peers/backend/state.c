@@ -262,14 +262,30 @@ static void open_stream(struct backend *be, int fd, enum transfer_state state)
 		transfer_ready(be);
 }
 
+/* Our end of a channel that we bring: the front-end gets the other, and has no use for its own. */
+static int bring_channel(enum transfer_state state, struct vu_message *reply)
+{
+	unsigned int ours = state == TRANSFER_SAVING;
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC))
+		return -1;
+	vu_message_add_fd(reply, ends[!ours]);
+	return ends[ours];
+}
+
 int set_device_state_fd(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
 	uint64_t direction = field(msg, "direction");
 	int err = begin(be, direction, field(msg, "phase"));
+	enum transfer_state state =
+		direction == DIRECTION_SAVE ? TRANSFER_SAVING : TRANSFER_LOADING;
 
 	if (!err)
-		open_stream(be, vu_message_take_fd(msg, 0),
-			    direction == DIRECTION_SAVE ? TRANSFER_SAVING : TRANSFER_LOADING);
+		open_stream(be,
+			    has_trait(be, VU_SERVICE_STATE_CHANNEL) ? bring_channel(state, reply)
+								    : vu_message_take_fd(msg, 0),
+			    state);
 	if (quirk(be, QUIRK_STATE_ERROR_WITH_FD) && err)
 		vu_message_add_fd(reply, vu_message_take_fd(msg, 0));
 	if (quirk(be, QUIRK_STATE_FAILURE_IS_ZERO))

@@ -45,6 +45,8 @@ enum vu_service_trait {
 	VU_SERVICE_OBJECTS = 1 << 2,
 	VU_SERVICE_SHMEM = 1 << 3,
 	VU_SERVICE_DOORBELLS = 1 << 4,
+	/* it brings the channel for its state itself */
+	VU_SERVICE_STATE_CHANNEL = 1 << 5,
 };
 
 struct vu_service;
