@@ -13,6 +13,7 @@ import pytest
 from conftest import PLAYER, Vringer, needs_player
 
 from vringer import candidates, places
+from vringer.candidates import Candidate
 from vringer.errors import UsageError
 
 pytestmark = needs_player
@@ -122,6 +123,17 @@ def test_each_option_has_its_role(name: str, role: str) -> None:
 def test_front_ends_are_not_judged_unless_they_are_named() -> None:
     assert all(candidates.load(candidates.files()[name]).role == "back-end"
                for name in candidates.default())
+
+
+def test_a_guest_that_is_not_built_is_named_with_its_cure(tmp_path: Path,
+                                                          monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "guest", lambda: tmp_path)
+    candidate = Candidate("x", "sh -c 'boot {guest}/initramfs {device} {socket}'", "fs")
+    trouble = candidates.missing(candidate)
+    assert trouble and "make guest" in trouble.cure
+    (tmp_path / "initramfs").touch()
+    assert candidates.missing(candidate) is None
+    assert candidate.command_in("") == f"sh -c 'boot {tmp_path}/initramfs fs {{socket}}'"
 
 
 needs_qemu = pytest.mark.skipif(not shutil.which("qemu-system-x86_64"),

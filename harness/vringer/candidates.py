@@ -71,7 +71,15 @@ class Candidate:
 
     def command_in(self, draft: str) -> str:
         """What starts it so that it speaks @draft."""
-        return f"{self.command} --dialect={draft}" if draft in self.dialects else self.command
+        command = self.command.replace("{device}", self.device)
+        if self.needs_guest:
+            command = command.replace("{guest}", str(places.guest()))
+        return f"{command} --dialect={draft}" if draft in self.dialects else command
+
+    @property
+    def needs_guest(self) -> bool:
+        """Whether it runs the guest that `make guest` builds."""
+        return "{guest}" in self.command
 
 
 TYPES: dict[str, type | tuple[type, ...]] = {
@@ -213,6 +221,12 @@ def resolve(what: str, device: str = "", connects: bool = False,
                      f"'{what} --socket-path {{socket}}' --device blk")
 
 
+def _missing_guest(candidate: Candidate) -> SubjectError | None:
+    if not candidate.needs_guest or (places.guest() / "initramfs").is_file():
+        return None
+    return SubjectError(f"{candidate.name}: there is no guest in {places.guest()}", "run: make guest")
+
+
 def missing(candidate: Candidate) -> SubjectError | None:
     """Why the candidate cannot even be tried, with the cure; None if it can.
 
@@ -221,7 +235,7 @@ def missing(candidate: Candidate) -> SubjectError | None:
     """
     program = _program(candidate.version or candidate.command)
     if "{" in program or SHELL_SYNTAX.search(program) or shutil.which(program):
-        return None
+        return _missing_guest(candidate)
     cause = f"{candidate.name}: there is no program {program!r}"
     if candidate.package:
         return SubjectError(cause, f"install it: apt-get install {candidate.package}")

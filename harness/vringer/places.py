@@ -30,6 +30,11 @@ def default_output() -> Path:
     return ROOT / "build" / "run" if in_source_tree() else Path("vringer-run").resolve()
 
 
+def guest() -> Path:
+    """Where `make guest` puts kernel and initramfs: beside the folder of the programs."""
+    return player().resolve().parents[1] / "guest"
+
+
 def player() -> Path:
     """The vu-frontend to use: what $VRINGER_PLAYER names, or the one beside this command."""
     named = os.environ.get("VRINGER_PLAYER")

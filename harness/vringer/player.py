@@ -95,7 +95,7 @@ class Player:
                   folder: Path | None) -> list[str]:
         """The command line but for --events."""
         words = [str(self.playing(candidate)), "--die-with-parent", "--colour", "never",
-                 "--run", candidate.command_in(scenario.draft).replace("{device}", candidate.device),
+                 "--run", candidate.command_in(scenario.draft),
                  "--device", candidate.device,
                  "--queues", str(candidate.queues),
                  "--scale", str(self.scale * candidate.deadline_scale),
