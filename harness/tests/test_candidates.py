@@ -33,7 +33,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text, told", [
     ("name = ", "Invalid value"), (GOOD + "quues = 2", "did you mean 'queues'"),
     (GOOD + 'queues = "2"', "wrong type"), (GOOD + "lacks = [1]", "no list of names"),
-    (GOOD + "may_lack = [1]", "no list of names"),
+    (GOOD + "may_lack = [1]", "no list of names"), (GOOD + "dialects = [1]", "no list of names"),
     (GOOD + 'lacks = ["STATUS", "MTU"]\nmay_lack = ["MTU"]', "both name MTU"),
     (GOOD + 'socket = "both"', "listen"),
     ('name = "x"\ndevice = "blk"\n', "'command' is missing"),
@@ -59,6 +59,16 @@ def test_backend_is_a_name_a_file_or_a_command(tmp_path: Path) -> None:
         candidates.resolve("mydev {socket}")
     with pytest.raises(UsageError, match="cannot be read"):
         candidates.resolve("mydev '{socket}", "blk")
+
+
+def test_a_candidate_is_told_what_to_speak(tmp_path: Path) -> None:
+    candidate = candidates.load(write(tmp_path, GOOD + 'dialects = ["suspend-resume"]\n'))
+    assert candidate.command_in("suspend-resume") == f"{candidate.command} --dialect=suspend-resume"
+    assert candidate.command_in("") == candidate.command_in("device-state-v4") == candidate.command
+    assert candidate.speaks("suspend-resume") and candidate.speaks("")
+    assert not candidate.speaks("device-state-v4")
+    own = candidates.resolve("mydev {socket}", "blk")  # nobody said what it speaks: it is tried
+    assert own.speaks("device-state-v4") and own.command_in("device-state-v4") == own.command
 
 
 def test_every_candidate_of_ours_can_be_read() -> None:
