@@ -10,6 +10,7 @@ from typing import Any, Callable
 from pairs.deadline import until
 from pairs.domain import MEMORY_KIB
 from pairs.machine import Machine
+from pairs.relay import Relay
 
 SECONDS = 60
 SLOW = 1 << 20  # bytes a second: the RAM phase then lasts until something ends it
@@ -23,16 +24,20 @@ class Migration:
     """One attempt."""
 
     def __init__(self, source: Machine, destination: Machine, slow: bool = False,
-                 holds_at_switchover: bool = False, return_path: bool = False) -> None:
+                 holds_at_switchover: bool = False, return_path: bool = False,
+                 damage: tuple[bytes, int] | None = None) -> None:
+        """With @damage, the byte that comes so far behind that marker arrives as another one."""
         self.source, self.destination = source, destination
-        uri = f"unix:{destination.folder}/migration"
+        incoming = destination.folder / "migration"
+        outgoing = destination.folder / "relay" if damage else incoming
         capabilities = {"events": True, "return-path": return_path}
         set_capabilities(destination, **capabilities)
         set_capabilities(source, **capabilities, **{"pause-before-switchover": holds_at_switchover})
         source.qmp("migrate-set-parameters", max_bandwidth=SLOW if slow else FAST, downtime_limit=DOWNTIME_MS)
-        destination.qmp("migrate-incoming", uri=uri)
+        destination.qmp("migrate-incoming", uri=f"unix:{incoming}")
+        self.relay = Relay(outgoing, incoming, *damage) if damage else None
         source.qmp.events.clear()
-        source.qmp("migrate", uri=uri)
+        source.qmp("migrate", uri=f"unix:{outgoing}")
 
     def reaches(self, *statuses: str) -> str:
         """Wait until the source says one of @statuses; which one."""

@@ -14,6 +14,9 @@ from pairs.machine import Machine
 from pairs.migration import Migration
 from pairs.newer import RELEASES, Release
 
+# Where the stream names what the daemon said; its version and length, then the daemon's own bytes.
+FIRST_BYTE_OF_THE_STATE = (b"vhost-user-fs-backend", 8)
+
 
 @pytest.fixture(params=[(release, reference) for release in RELEASES for reference in (False, True)],
                 ids=lambda param: f"{param[0]}-{'vu-backend-fs' if param[1] else 'virtiofsd'}")
@@ -77,4 +80,14 @@ def test_the_file_stays_open_when_the_destination_refuses_the_state(pair: Pair, 
     destination.is_gone()
     if not return_path:
         source.qmp("cont")
+    succeeds_now(pair, source)
+
+
+def test_the_file_stays_open_when_the_state_is_damaged_on_its_way(pair: Pair, daemon: Kind) -> None:
+    source = pair.under_load(daemon)
+    destination = pair.machine(daemon, incoming=True)
+    migration = Migration(source, destination, return_path=True, damage=FIRST_BYTE_OF_THE_STATE)
+    migration.fails()
+    assert migration.relay and migration.relay.damaged
+    destination.is_gone()
     succeeds_now(pair, source)

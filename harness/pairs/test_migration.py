@@ -20,6 +20,8 @@ each_disk = pytest.mark.parametrize("kind", DISKS, ids=ids(DISKS))
 # What a back-end that gets it wrong does to a guest: so much is known to be seen.
 DEVIATIONS = ("log-never", "log-bits-reversed", "set-features-disables")
 STALL_SECONDS = 5
+# Where the stream names the device; its number among devices of that name, then the version of its state.
+VERSION_OF_THE_DISK = (b"/vhost-user-blk", 4)
 
 
 def takes_over(source: Machine, destination: Machine) -> None:
@@ -90,6 +92,17 @@ def test_the_guest_goes_on_when_the_destination_refuses_the_state(pair: Pair, ki
     """A destination without the device cannot take its state."""
     source = pair.under_load(kind)
     Migration(source, pair.machine(incoming=True), return_path=True).fails()
+    succeeds_now(pair, source)
+
+
+@each_disk
+def test_the_guest_goes_on_when_the_stream_is_damaged(pair: Pair, kind: Kind) -> None:
+    source = pair.under_load(kind)
+    destination = pair.machine(kind, incoming=True)
+    migration = Migration(source, destination, return_path=True, damage=VERSION_OF_THE_DISK)
+    migration.fails()
+    assert migration.relay and migration.relay.damaged
+    destination.is_gone()
     succeeds_now(pair, source)
 
 
