@@ -52,6 +52,8 @@ static const struct demand demands[] = {
 	{ "@started", "SUSPEND", QUIRKS, QUIRKS,
 	  "if acked_protocol(SUSPEND) & $suspended\n" ACKNOWLEDGED(
 		  "RESUME") "let $suspended = 0\nend\n" },
+	{ "@stop", "DEVICE_STATE", QUIRKS, QUIRK_STATE_OF_A_RUNNING_DEVICE,
+	  "-> SET_DEVICE_STATE_FD direction=0 phase=0\n<- SET_DEVICE_STATE_FD\n" },
 	{ "@offered", "MIGRATORY_STATE", QUIRKS, QUIRKS,
 	  "let $stateful = MIGRATORY_STATE\n"
 	  "let $useful = $useful | $stateful\n" },
