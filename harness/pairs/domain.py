@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from string import Template
 
+from pairs.accelerator import accelerator
 from pairs.backends import BUILD, Backend
 
 BUILT_GUEST = BUILD / "guest"
@@ -87,6 +88,6 @@ def xml(name: str, guest: Path, folder: Path, backends: list[Backend], emulator:
     if incoming:
         arguments.append("<qemu:arg value='-incoming'/><qemu:arg value='defer'/>")
     overrides = NO_VECTORS if any(b.kind.device == "net" for b in backends) else ""
-    return DOMAIN.substitute(type="qemu", name=name, guest=guest, cmdline=CMDLINE, emulator=emulator,
+    return DOMAIN.substitute(type=accelerator(), name=name, guest=guest, cmdline=CMDLINE, emulator=emulator,
                              devices="".join(devices), folder=folder, memory=MEMORY_KIB,
                              arguments="".join(arguments), overrides=overrides)
