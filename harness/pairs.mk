@@ -3,7 +3,7 @@
 
 guest: $(BUILD)/guest/initramfs ## build the guest of the pairs: Debian's cloud kernel, busybox, an agent
 
-$(BUILD)/guest/initramfs: $(wildcard fixtures/guest/*) | deps-build
+$(BUILD)/guest/initramfs: $(wildcard fixtures/guest/*) | deps-build deps-pairs
 	$(python) fixtures/guest/build.py $(BUILD)/guest
 
 pairs: all guest | deps-run deps-candidates deps-pairs ## QEMU with real back-ends and a guest: I/O, stop, reset, migration, reconnect

@@ -13,6 +13,7 @@ from pairs.backends import Backend, Kind, make_data
 from pairs.domain import BUILT_GUEST, EMULATOR
 from pairs.hypervisor import Hypervisor
 from pairs.machine import Machine, console
+from pairs.migration import Migration, takes_over
 
 numbers = itertools.count(1)
 
@@ -95,6 +96,13 @@ class Pair:
         work(made)
         return made
 
+    def migrates_now(self, source: Machine) -> None:
+        """The guest goes on at the source, and a new attempt to another destination completes."""
+        source.agent.goes_on()
+        second = self.machine(source.backends[0].kind, incoming=True)
+        Migration(source, second).completes()
+        takes_over(source, second)
+
     def end(self) -> None:
         for machine in self.machines:
             machine.destroy()
@@ -105,6 +113,9 @@ class Pair:
         """What everybody said, for a failure."""
         parts = []
         for machine in self.machines:
+            if machine.hangs:
+                parts.append(f"--- {machine.name}: {machine.diagnosis('in the end')}")
+                machine.kill()
             parts.append(f"--- {machine.name}: guest: {' | '.join(machine.agent.lines[-8:])}")
             parts.append(f"--- QEMU: {machine.told()[-1500:]}\n--- console: {console(machine)}")
         parts += [f"--- {backend.kind.name}: {backend.told()}" for backend in self.backends]

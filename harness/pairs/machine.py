@@ -145,6 +145,11 @@ class Machine:
             self.kill()
             raise Hung(text) from error
 
+    @property
+    def hangs(self) -> bool:
+        """Whether it does not even say how it is."""
+        return self._second_monitor() == "silent"
+
     def diagnosis(self, what: str) -> str:
         """Who waits where, after @what did not come to an end."""
         lines = [f"{what}: QEMU does not answer"]

@@ -80,6 +80,13 @@ class Migration:
         return dict(self.source.qmp("query-migrate"))
 
 
+def takes_over(source: Machine, destination: Machine) -> None:
+    """The guest goes on at the destination, from where it was, and finds everything as it was."""
+    assert source.state == "postmigrate"
+    assert destination.agent.goes_on() > source.agent.sequence
+    destination.agent.stops()
+
+
 def status_in(*statuses: str) -> Callable[[dict[str, Any]], bool]:
     return lambda event: event["event"] == "MIGRATION" and event["data"]["status"] in statuses
 

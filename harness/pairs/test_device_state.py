@@ -10,8 +10,7 @@ import pytest
 
 from pairs.backends import REFERENCE_SHARE, Kind
 from pairs.conftest import Pair
-from pairs.machine import Machine
-from pairs.migration import Migration
+from pairs.migration import Migration, takes_over
 from pairs.newer import RELEASES, Release
 
 # Where the stream names what the daemon said; its version and length, then the daemon's own bytes.
@@ -28,18 +27,6 @@ def daemon(request: pytest.FixtureRequest, pair: Pair) -> Kind:
     return REFERENCE_SHARE if reference else release.share
 
 
-def takes_over(source: Machine, destination: Machine) -> None:
-    assert destination.agent.goes_on() > source.agent.sequence
-    destination.agent.stops()
-
-
-def succeeds_now(pair: Pair, source: Machine) -> None:
-    source.agent.goes_on()
-    second = pair.machine(source.backends[0].kind, incoming=True)
-    Migration(source, second).completes()
-    takes_over(source, second)
-
-
 def test_the_file_stays_open_at_the_destination(pair: Pair, daemon: Kind) -> None:
     source = pair.under_load(daemon)
     destination = pair.machine(daemon, incoming=True)
@@ -54,7 +41,7 @@ def test_the_file_stays_open_when_it_is_cancelled(pair: Pair, daemon: Kind, phas
     migration = Migration(source, pair.machine(daemon, incoming=True), slow=not held, holds_at_switchover=held)
     migration.reaches(phase)
     migration.cancel()
-    succeeds_now(pair, source)
+    pair.migrates_now(source)
 
 
 def test_the_file_stays_open_when_the_destination_dies(pair: Pair, daemon: Kind) -> None:
@@ -65,7 +52,7 @@ def test_the_file_stays_open_when_the_destination_dies(pair: Pair, daemon: Kind)
     destination.kill()
     migration.switches_over()
     migration.fails()
-    succeeds_now(pair, source)
+    pair.migrates_now(source)
 
 
 @pytest.mark.parametrize("return_path", [True, False], ids=["source-is-told", "source-is-not-told"])
@@ -80,7 +67,7 @@ def test_the_file_stays_open_when_the_destination_refuses_the_state(pair: Pair, 
     destination.is_gone()
     if not return_path:
         source.qmp("cont")
-    succeeds_now(pair, source)
+    pair.migrates_now(source)
 
 
 def test_the_file_stays_open_when_the_state_is_damaged_on_its_way(pair: Pair, daemon: Kind) -> None:
@@ -90,4 +77,4 @@ def test_the_file_stays_open_when_the_state_is_damaged_on_its_way(pair: Pair, da
     migration.fails()
     assert migration.relay and migration.relay.damaged
     destination.is_gone()
-    succeeds_now(pair, source)
+    pair.migrates_now(source)

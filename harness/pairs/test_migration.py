@@ -11,8 +11,7 @@ from pairs.agent import GuestError
 from pairs.backends import DISKS, NETS, REFERENCE_DISK, Kind
 from pairs.conftest import Pair, ids
 from pairs.deadline import Late
-from pairs.machine import Machine
-from pairs.migration import Migration, different_pages
+from pairs.migration import Migration, different_pages, takes_over
 
 each = pytest.mark.parametrize("kind", DISKS + NETS, ids=ids(DISKS + NETS))
 each_disk = pytest.mark.parametrize("kind", DISKS, ids=ids(DISKS))
@@ -22,21 +21,6 @@ DEVIATIONS = ("log-never", "log-bits-reversed", "set-features-disables")
 STALL_SECONDS = 5
 # Where the stream names the device; its number among devices of that name, then the version of its state.
 VERSION_OF_THE_DISK = (b"/vhost-user-blk", 4)
-
-
-def takes_over(source: Machine, destination: Machine) -> None:
-    """The guest goes on at the destination, from where it was, and finds everything as it was."""
-    assert source.state == "postmigrate"
-    assert destination.agent.goes_on() > source.agent.sequence
-    destination.agent.stops()
-
-
-def succeeds_now(pair: Pair, source: Machine) -> None:
-    """The guest goes on at the source, and a new attempt to another destination completes."""
-    source.agent.goes_on()
-    second = pair.machine(source.backends[0].kind, incoming=True)
-    Migration(source, second).completes()
-    takes_over(source, second)
 
 
 @each
@@ -69,7 +53,7 @@ def test_the_guest_goes_on_when_it_is_cancelled(pair: Pair, kind: Kind, phase: s
     if not held:
         source.agent.goes_on()  # with its writes being logged
     migration.cancel()
-    succeeds_now(pair, source)
+    pair.migrates_now(source)
 
 
 @each_disk
@@ -84,7 +68,7 @@ def test_the_guest_goes_on_when_the_destination_dies(pair: Pair, kind: Kind, pha
     if held:
         migration.switches_over()
     migration.fails()
-    succeeds_now(pair, source)
+    pair.migrates_now(source)
 
 
 @each_disk
@@ -92,7 +76,7 @@ def test_the_guest_goes_on_when_the_destination_refuses_the_state(pair: Pair, ki
     """A destination without the device cannot take its state."""
     source = pair.under_load(kind)
     Migration(source, pair.machine(incoming=True), return_path=True).fails()
-    succeeds_now(pair, source)
+    pair.migrates_now(source)
 
 
 @each_disk
@@ -103,7 +87,7 @@ def test_the_guest_goes_on_when_the_stream_is_damaged(pair: Pair, kind: Kind) ->
     migration.fails()
     assert migration.relay and migration.relay.damaged
     destination.is_gone()
-    succeeds_now(pair, source)
+    pair.migrates_now(source)
 
 
 @each_disk
@@ -116,7 +100,7 @@ def test_the_guest_goes_on_when_the_destination_stands_still(pair: Pair, kind: K
     destination.freeze()
     migration.stands_still()
     migration.cancel()
-    succeeds_now(pair, source)
+    pair.migrates_now(source)
 
 
 @pytest.mark.parametrize("deviation", DEVIATIONS)

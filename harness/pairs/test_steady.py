@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
-from pairs.backends import DISKS, NETS, REFERENCE_RNG, SHARES, SLOW_REFERENCE_DISK, Kind
+from pairs.backends import DISKS, NETS, REFERENCE_DISK, REFERENCE_RNG, SHARES, SLOW_REFERENCE_DISK, Kind
 from pairs.conftest import Pair, ids, work
+from pairs.deadline import until
 from pairs.machine import Hung
+from pairs.migration import Migration
 
 KINDS = DISKS + SHARES + NETS
 each = pytest.mark.parametrize("kind", KINDS, ids=ids(KINDS))
@@ -68,9 +72,21 @@ def test_the_guest_gets_random_bytes(pair: Pair) -> None:
 
 
 def test_a_back_end_that_stands_still_is_diagnosed(pair: Pair) -> None:
-    """QEMU waits for the base of the ring: it is named, with the thread that waits, and killed."""
-    machine = pair.under_load(DISKS[0])
+    """QEMU waits for the base of the ring: it is told which thread waits where, and QEMU is killed."""
+    machine = pair.under_load(REFERENCE_DISK)
     machine.backends[0].freeze()
     with pytest.raises(Hung) as caught:
         machine.suspend(seconds=3)
-    assert "a second monitor: silent" in str(caught.value)
+    told = str(caught.value)
+    assert "a second monitor: silent" in told and "qemu-system-x86" in told and "wait" in told
+
+
+def test_a_message_without_an_answer_is_named(pair: Pair) -> None:
+    """QEMU waits for the answer to SET_LOG_BASE for ever, and the whole machine with it."""
+    kind = dataclasses.replace(REFERENCE_DISK, command=f"{REFERENCE_DISK.command} --verbose",
+                               deviation="log-base-unanswered")
+    source = pair.under_load(kind)
+    Migration(source, pair.machine(kind, incoming=True))
+    until(lambda: source.hangs, "the machine stands still", 30)
+    assert source.diagnosis("migrate").endswith("-> SET_LOG_BASE\n")
+    source.kill()
