@@ -134,6 +134,14 @@ def test_implementations_stand_across_and_areas_down(page: str) -> None:
     assert "Front-ends" not in page
 
 
+def test_front_ends_have_a_table_of_their_own(tmp_path: Path) -> None:
+    found = matrix.describe(judgement(tmp_path, row("frontend/stop/x"), row("frontend/log/y")), [], draft=False)
+    found["subject"]["role"] = "front-end"
+    page = tables.matrix([found])
+    assert "## Front-ends" in page and "## Back-ends" not in page
+    assert "| log | 1 |" in page and "| stop | 1 |" in page
+
+
 def test_readings_have_a_table_of_their_own(page: str) -> None:
     assert "| Of ring/two (no clause; `ring/two`) | another way | qemu-storage-daemon 10.0.13 |" in page
     assert "|  | one way | qemu-storage-daemon 5.2.0 |" in page

@@ -39,11 +39,16 @@ def _name(file: Published) -> str:
     return f"{file['implementation']} {file['subject']['version'] or ''}".rstrip()
 
 
+def _area(scenario: str) -> str:
+    """The area of a scenario; those for front-ends have theirs in a folder of their own."""
+    return area_of(scenario.removeprefix("frontend/"))
+
+
 def counts(file: Published) -> dict[str, Counter[str]]:
     """How often each verdict was given in each area."""
     found: dict[str, Counter[str]] = defaultdict(Counter)
     for row in file["results"]:
-        found[area_of(row["scenario"])][row["verdict"]] += 1
+        found[_area(row["scenario"])][row["verdict"]] += 1
     return found
 
 
