@@ -83,12 +83,6 @@ def test_only_its_own_side_is_asked_about_a_quirk() -> None:
     assert mutation.by_kinship(theirs, [QUIRK]) == []
 
 
-def test_what_needs_a_request_is_not_for_the_generic_device() -> None:
-    play = Play("error", "generic has no request probe")
-    assert mutation.out_of_reach(case(device="generic"), play)
-    assert not mutation.out_of_reach(case(), play)
-
-
 def test_a_quirk_is_added_to_those_that_are_there() -> None:
     subject = mutation.quirky(mutation.quirky(case().subject, "one"), "two")
     assert subject.command == "vu-backend {socket} --quirk=one --quirk=two"
