@@ -116,12 +116,11 @@ const char lifecycle_text[] =
 	"            used $probe $request\n"
 	"          end\n"
 	"        end\n"
-	/* the connection ends while requests are under way */
+	/* the connection ends while requests are under way, and the back-end with it if that can be */
 	"        if acked_protocol(INFLIGHT_SHMFD) & $requests & ($round == 1) & ($life == 2) & ($turn == 3)\n"
 	"          repeat 8\n"
 	"            submit $probe probe as $last\n"
 	"          end\n"
-	"          disconnect\n"
 	"          let $lost = 1\n"
 	"        else\n"
 	/* a migration that is cancelled, and one that goes as far as it can */
@@ -256,7 +255,11 @@ const char lifecycle_text[] =
 	"      disconnect\n"
 	"    end\n"
 	"    if $round == 1\n"
-	"      connect\n"
+	"      if $lost & $restarts\n"
+	"        restart\n"
+	"      else\n"
+	"        connect\n"
+	"      end\n"
 	"    end\n"
 	"    let $round = $round + 1\n"
 	"  end\n"

@@ -48,6 +48,7 @@ static void side_bind(struct play *play)
 		{ "rings", dev->min_rings + (queues - 1) * dev->ring_stride },
 		{ "config_size", dev->config_size },
 		{ "requests", dev->kinds->name != NULL },
+		{ "restarts", play->o->subject.command != NULL },
 	};
 
 	for (size_t i = 0; i < sizeof(vars) / sizeof(vars[0]); i++)
