@@ -23,8 +23,8 @@ from vringer import processes
 
 CONFIGURATION = """\
 security_driver = "none"
-user = "root"
-group = "root"
+user = "+{user}"
+group = "+{group}"
 dynamic_ownership = 0
 remember_owner = 0
 cgroup_controllers = []
@@ -94,7 +94,8 @@ class Hypervisor:
             shutil.copyfile(BUILT_GUEST / name, self.guest / name)
         root = self.folder / "libvirt"
         (root / "etc").mkdir(parents=True)
-        (root / "etc" / "qemu.conf").write_text(CONFIGURATION, encoding="utf-8")
+        (root / "etc" / "qemu.conf").write_text(
+            CONFIGURATION.format(user=os.geteuid(), group=os.getegid()), encoding="utf-8")
         libvirt.registerErrorHandler(lambda *_: None, None)
         libvirt.virEventRegisterDefaultImpl()
         threading.Thread(target=_loop, daemon=True).start()
