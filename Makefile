@@ -23,7 +23,7 @@ tests := $(patsubst peers/tests/%.c,$(BUILD)/tests/%,$(wildcard peers/tests/test
 fuzzers := $(patsubst peers/tests/%.c,$(BUILD)/fuzz/%,$(wildcard peers/tests/fuzz_*.c))
 benches := $(patsubst peers/tests/%.c,$(BUILD)/bench/%,$(wildcard peers/tests/bench_*.c))
 c_files = $(wildcard peers/*/*.c)
-python_files = peers/wire/generate.py $(wildcard peers/tests/*.py harness)
+python_files = peers/wire/generate.py ci/lab/build ci/lab/enter $(wildcard peers/tests/*.py harness)
 
 all: $(library) $(programs) ## build the library and the programs (the default)
 
