@@ -119,7 +119,8 @@ def test_a_run_that_was_not_finished_is_refused(tmp_path: Path) -> None:
 @pytest.fixture(name="page")
 def _page(tmp_path: Path) -> str:
     old = judgement(tmp_path, row(verdict="fail", pinned="a | cause", confirmed="in the source"),
-                    row("ring/two", reading="one way", clauses=[]), row("ring/none", verdict="n/a"))
+                    row("ring/two", reading="one way", clauses=[]), row("ring/none", verdict="n/a"),
+                    row("slots/none", verdict="n/a"))
     new = judgement(tmp_path, row(), row("ring/two", reading="another way", clauses=[]),
                     row("mem/x", verdict="fail"), version="10.0.13",
                     name="lab/trixie/qemu-storage-daemon")
@@ -130,6 +131,7 @@ def test_implementations_stand_across_and_areas_down(page: str) -> None:
     assert "| area | qemu-storage-daemon 5.2.0 | qemu-storage-daemon 10.0.13 |" in page
     assert "| ring | 1 1F | 2 |" in page
     assert "| mem | - | 1? |" in page
+    assert "| slots |" not in page
     assert "| **all** | 1 1F | 2 1? |" in page
     assert "Front-ends" not in page
 

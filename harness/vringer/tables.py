@@ -13,6 +13,7 @@ from vringer.scenarios import area_of
 
 Published = dict[str, Any]  # a file of results/
 COUNTED = (("pass", ""), ("fail", "F"), ("unconfirmed", "?"), ("advice", "a"), ("inconclusive", "i"))
+NOTHING = "-"
 LEGEND = """\
 A cell counts the scenarios of an area: a plain number passed; **F** failed, and each of them is confirmed a second
 way (below); **?** failed and nobody confirmed it so far, so that nothing is claimed; **a** is advice: a *should*,
@@ -54,7 +55,7 @@ def counts(file: Published) -> dict[str, Counter[str]]:
 
 def _count(found: Counter[str]) -> str:
     told = [f"{found[verdict]}{mark}" for verdict, mark in COUNTED if found[verdict]]
-    return " ".join(told) or "-"
+    return " ".join(told) or NOTHING
 
 
 def verdicts(files: list[Published]) -> list[str]:
@@ -69,7 +70,7 @@ def verdicts(files: list[Published]) -> list[str]:
 
 def _verdict_table(files: list[Published]) -> list[str]:
     counted = [counts(file) for file in files]
-    areas = sorted({area for found in counted for area in found})
+    areas = sorted({area for found in counted for area in found if _count(found[area]) != NOTHING})
     rows = [[area, *(_count(found[area]) for found in counted)] for area in areas]
     rows.append(["**all**", *(_count(sum(found.values(), Counter())) for found in counted)])
     return _table(["area", *(_name(file) for file in files)], rows)
