@@ -78,18 +78,13 @@ struct transfer {
 	bool check_held; /* CHECK_DEVICE_STATE waits for the end of it */
 };
 
-enum channel_life {
-	CHANNEL_UNSTARTED,
-	CHANNEL_STARTING,
-	CHANNEL_STARTED,
-	CHANNEL_STOPPING,
-	CHANNEL_STOPPED
-};
+enum channel_life { CHANNEL_UNSTARTED, CHANNEL_STARTED, CHANNEL_STOPPING, CHANNEL_STOPPED };
 
 /* What drafts have to remember of a connection. */
 struct drafted {
 	uint64_t features; /* agreed upon, those of the draft alone */
 	bool ceased;       /* SUSPEND came, RESUME not yet */
+	bool to_resume;    /* the channel was just started: what had to wait is to be said */
 	enum channel_life channel;
 };
 

@@ -56,6 +56,14 @@ uint32_t draft_number(const struct backend *be, uint32_t request)
 	return vu_message_named(spoken(be), VU_MAIN, name)->id;
 }
 
+/* Calls by message are among what waits for the channel: their rings are still marked. */
+static void say_what_waited(struct backend *be)
+{
+	channel_resume(be);
+	be->pushed = true;
+	rings_tell(be);
+}
+
 /* ---- SUSPEND and RESUME ---- */
 
 bool ceased(const struct backend *be)
@@ -81,7 +89,7 @@ static int go_on(struct backend *be, struct vu_message *msg, struct vu_message *
 	be->drafted.ceased = false;
 	for (unsigned int i = 0; i < be->nrings && quirk(be, QUIRK_RESUME_STOPS_RINGS); i++)
 		ring_stop(be, &be->rings[i]);
-	channel_resume(be);
+	say_what_waited(be);
 	if (!quirk(be, QUIRK_SUSPEND_LOSES_KICKS))
 		rings_run(be);
 	return DONE;
@@ -111,7 +119,8 @@ static int start_channel(struct backend *be, struct vu_message *msg, struct vu_m
 {
 	(void)msg;
 	(void)reply;
-	be->drafted.channel = CHANNEL_STARTING;
+	be->drafted.channel = CHANNEL_STARTED;
+	be->drafted.to_resume = true;
 	return DONE;
 }
 
@@ -142,11 +151,12 @@ static void say_complete(struct backend *be)
 /* Requests go out behind the acknowledgement, as does word of the last one. */
 void draft_turn(struct backend *be)
 {
-	if (be->drafted.channel == CHANNEL_STARTING) {
-		be->drafted.channel = CHANNEL_STARTED;
-		channel_resume(be);
+	if (be->drafted.to_resume) {
+		be->drafted.to_resume = false;
+		say_what_waited(be);
 		channel_ask_again(be);
-	} else if (be->drafted.channel == CHANNEL_STOPPING && !be->nasked) {
+	}
+	if (be->drafted.channel == CHANNEL_STOPPING && !be->nasked) {
 		be->drafted.channel = CHANNEL_STOPPED;
 		if (be->channel_open)
 			say_complete(be);

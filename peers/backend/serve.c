@@ -259,7 +259,8 @@ int rings_wait_ms(const struct backend *be)
 /* Until it is said how to call, a call waits. */
 static bool callable(const struct backend *be, const struct ring *ring)
 {
-	return ring->call >= 0 || ring->silent || has_protocol(be, VU_PF_INBAND_NOTIFICATIONS);
+	return ring->call >= 0 || ring->silent ||
+	       (has_protocol(be, VU_PF_INBAND_NOTIFICATIONS) && !draft_shuts_channel(be));
 }
 
 static void call(struct backend *be, struct ring *ring)
