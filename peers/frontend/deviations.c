@@ -56,6 +56,26 @@ static uint64_t unoffered(uint64_t offered)
 	return ~offered & (offered + 1);
 }
 
+static void twist_log(const struct player *p, struct vu_message *msg)
+{
+	switch (msg->request) {
+	case VU_SET_LOG_BASE:
+		if (quirk(p, QUIRK_LOG_TOO_SMALL))
+			set(msg, "size", LOG_OF_16_MIB);
+		break;
+	case VU_SET_FEATURES:
+		if (quirk(p, QUIRK_LOG_FEATURE_STAYS))
+			claim(msg, p->model.features & BIT(VU_F_LOG_ALL));
+		if (quirk(p, QUIRK_LOG_FEATURE_MISSING))
+			set(msg, "u64", get(msg, "u64") & ~BIT(VU_F_LOG_ALL));
+		break;
+	case VU_SET_VRING_ADDR:
+		if (quirk(p, QUIRK_LOG_FLAG_MISSING))
+			set(msg, "flags", 0);
+		break;
+	}
+}
+
 static void twist(const struct player *p, struct vu_message *msg)
 {
 	const uint64_t channel = BIT(VU_PF_BACKEND_REQ) | BIT(VU_PF_CONFIG);
@@ -64,18 +84,6 @@ static void twist(const struct player *p, struct vu_message *msg)
 	case VU_SET_FEATURES:
 		if (quirk(p, QUIRK_FEATURE_NOT_OFFERED))
 			claim(msg, unoffered(p->model.features_offered));
-		if (quirk(p, QUIRK_LOG_FEATURE_STAYS))
-			claim(msg, p->model.features & BIT(VU_F_LOG_ALL));
-		if (quirk(p, QUIRK_LOG_FEATURE_MISSING))
-			set(msg, "u64", get(msg, "u64") & ~BIT(VU_F_LOG_ALL));
-		break;
-	case VU_SET_LOG_BASE:
-		if (quirk(p, QUIRK_LOG_TOO_SMALL))
-			set(msg, "size", LOG_OF_16_MIB);
-		break;
-	case VU_SET_VRING_ADDR:
-		if (quirk(p, QUIRK_LOG_FLAG_MISSING))
-			set(msg, "flags", 0);
 		break;
 	case VU_SET_VRING_KICK:
 		if (quirk(p, QUIRK_QUEUE_UNNEGOTIATED) && !(p->model.protocol & BIT(VU_PF_MQ)))
@@ -218,6 +226,7 @@ void deviation_sends(struct player *p, struct vu_message *msg)
 	if (msg->request == VU_SET_MEM_TABLE)
 		send_all_undue(p);
 	twist(p, msg);
+	twist_log(p, msg);
 	lose(p, msg);
 	if (quirk(p, QUIRK_VERSION_0))
 		msg->flags &= ~(uint32_t)VU_FLAG_VERSION_MASK;
