@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The lab: its table, its candidates, the program that enters a root, its builder, and the known bugs."""
 
+import dataclasses
 import fnmatch
 import importlib.machinery
 import importlib.util
@@ -207,12 +208,16 @@ ROW = {"scenario": "a/b", "subject": QSD, "verdict": "fail", "violated": [], "cl
 BUG = Bug("B1", "a bug", "a commit", "a/b", (QSD,), (), clause="x.y")
 
 
-@pytest.mark.parametrize("change, shows", [
-    ({}, True), ({"verdict": "pass"}, False), ({"clauses": []}, False),
-    ({"clauses": [], "violated": ["x.y"]}, True),
+@pytest.mark.parametrize("known, change, shows", [
+    ({}, {}, True), ({}, {"verdict": "pass"}, False), ({}, {"clauses": []}, False),
+    ({}, {"clauses": [], "violated": ["x.y"]}, True),
+    ({"ending": "crashed"}, {"ending": "crashed SIGSEGV"}, True), ({"ending": "crashed"}, {}, False),
+    ({"reading": "one way"}, {"reading": "one way; and more"}, True), ({"reading": "one way"}, {}, False),
+    ({"says": "why"}, {}, True), ({"says": "other"}, {}, False),
 ])
-def test_a_bug_is_caught_by_its_name_only(change: dict[str, Any], shows: bool) -> None:
-    assert BUG.shows_in({**ROW, **change}) == shows
+def test_a_bug_is_caught_by_its_name_only(known: dict[str, Any], change: dict[str, Any],
+                                          shows: bool) -> None:
+    assert dataclasses.replace(BUG, **known).shows_in({**ROW, **change}) == shows
 
 
 def test_absent_is_not_what_was_never_judged() -> None:

@@ -122,7 +122,7 @@ def _page(tmp_path: Path) -> str:
                     row("ring/two", reading="one way", clauses=[]), row("ring/none", verdict="n/a"),
                     row("slots/none", verdict="n/a"))
     new = judgement(tmp_path, row(), row("ring/two", reading="another way", clauses=[]),
-                    row("mem/x", verdict="fail"), version="10.0.13",
+                    row("mem/x", verdict="fail", reading="a doubtful way", clauses=[]), version="10.0.13",
                     name="lab/trixie/qemu-storage-daemon")
     return tables.matrix([matrix.describe(j, [], draft=False) for j in (new, old)])
 
@@ -147,6 +147,7 @@ def test_front_ends_have_a_table_of_their_own(tmp_path: Path) -> None:
 def test_readings_have_a_table_of_their_own(page: str) -> None:
     assert "| Of ring/two (no clause; `ring/two`) | another way | qemu-storage-daemon 10.0.13 |" in page
     assert "|  | one way | qemu-storage-daemon 5.2.0 |" in page
+    assert "a doubtful way" not in page
 
 
 def test_each_failure_stands_there_with_its_confirmation(page: str) -> None:
