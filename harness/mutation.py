@@ -303,8 +303,9 @@ def conclude(search: Search, survivors: list[Quirk], idle: list[Scenario]) -> in
     for quirk in survivors:
         print(f"SURVIVES: {quirk}: {quirk.clause}: {quirk.symptom}")
     unexcused = [scenario for scenario in idle if not excuse(scenario)]
+    played = {case.scenario.id for case in search.passed}
     for scenario in unexcused:
-        print(f"CANNOT FAIL: {scenario.id}")
+        print(f"{'CANNOT FAIL' if scenario.id in played else 'IS NEVER PLAYED'}: {scenario.id}")
     stale = [case.scenario.id for case, _ in search.found.showing.values() if excuse(case.scenario)]
     for name in stale:
         print(f"FAILS AFTER ALL: {name} says that no quirk makes it")
