@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -30,13 +31,15 @@ class FakeMonitor(threading.Thread):
 
     def run(self) -> None:
         connection, _ = self.listener.accept()
+        connection.settimeout(1)
         with connection, connection.makefile("rw") as lines:
             print(json.dumps(GREETING), file=lines, flush=True)
             for answer in [{"return": {}}, *self.answers]:
-                self.asked.append(json.loads(lines.readline()))
+                self.asked += [json.loads(lines.readline())] if "event" not in answer else []
                 print(json.dumps({"event": "RESUME"}), file=lines)
                 print(json.dumps(answer), file=lines, flush=True)
-            lines.readline()
+            with suppress(TimeoutError):
+                lines.readline()
 
 
 @pytest.fixture
@@ -52,6 +55,17 @@ def test_events_are_not_taken_for_answers(path: str) -> None:
     monitor.close()
     assert [a["execute"] for a in fake.asked] == ["qmp_capabilities", "query-status"]
     assert fake.asked[1]["arguments"] == {"detail": 1}
+
+
+def test_an_event_is_awaited_unless_it_came(path: str) -> None:
+    FakeMonitor(path, [{"return": {}}, {"event": "MIGRATION", "data": {"status": "active"}},
+                       {"event": "MIGRATION", "data": {"status": "cancelled"}}]).start()
+    monitor = qmp.Monitor(path, 5)
+    monitor.ask("migrate_cancel")
+    monitor.await_event("RESUME")
+    monitor.await_event("MIGRATION", status="cancelled")
+    with pytest.raises((HarnessError, TimeoutError)):
+        monitor.await_event("MIGRATION", status="completed")
 
 
 def test_an_error_is_told_with_the_command(path: str) -> None:
