@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from vringer import matrix, results, tables
+from vringer import candidates, lab, matrix, results, tables
 from vringer.bugs import Bug
+from vringer.candidates import Candidate
 from vringer.errors import UsageError
 
 NAME = "lab/bullseye/qemu-storage-daemon"
@@ -79,6 +80,19 @@ def test_a_file_holds_what_repeats_it_and_nothing_of_this_machine(tmp_path: Path
     assert [r["scenario"] for r in found["results"]] == ["a/one", "b/two"]
     assert "/private" not in json.dumps(found)
     assert matrix.describe(judgement(tmp_path, *rows), [], draft=True)["suite"] is None
+
+
+def test_what_this_machine_and_the_lab_both_have_is_run_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    versions = {"lab/bookworm/qemu-storage-daemon": "7.2.22", "lab/sid/qemu-storage-daemon": "11.1.3",
+                "qemu-storage-daemon": "7.2.22"}
+    known = {name: Candidate(name, "daemon {socket}", "blk") for name in versions}
+    monkeypatch.setattr(candidates, "files", lambda: {"qemu-storage-daemon": Path()})
+    monkeypatch.setattr(candidates, "load", lambda path: known["qemu-storage-daemon"])
+    monkeypatch.setattr(candidates, "missing", lambda candidate: None)
+    monkeypatch.setattr(candidates, "version", lambda candidate: versions[candidate.name])
+    monkeypatch.setattr(lab, "present", lambda: sorted(versions)[:2])
+    monkeypatch.setattr(lab, "named", lambda name: known[name])
+    assert matrix.everybody() == ["qemu-storage-daemon", "lab/sid/qemu-storage-daemon"]
 
 
 # What is refused

@@ -53,8 +53,7 @@ class Judgement:
     @property
     def implementation(self) -> str:
         """What it is called whatever machine it was run on."""
-        name = str(self.subject["name"])
-        return lab.like(name) if name.startswith(lab.PREFIX) else name
+        return _implementation(self.subject["name"])
 
     @property
     def version(self) -> str:
@@ -63,6 +62,11 @@ class Judgement:
     @property
     def key(self) -> tuple[str, str]:
         return self.implementation, self.version
+
+
+def _implementation(name: str) -> str:
+    """What candidate @name is called wherever it is."""
+    return lab.like(name) if name.startswith(lab.PREFIX) else name
 
 
 def read(path: Path) -> list[Judgement]:
@@ -162,14 +166,18 @@ def judge_all(names: list[str], folder: Path) -> list[Path]:
 
 
 def everybody() -> list[str]:
-    """Every real candidate that is there, of this machine and of the lab."""
+    """Every real candidate that is there, of this machine and of the lab; each version once."""
     ours = {name: candidates.load(path) for name, path in candidates.files().items()}
     real = [name for name, c in ours.items() if not c.reference and not candidates.missing(c)]
-    return [*real, *lab.present()]
+    chosen: dict[tuple[str, str], str] = {}
+    for name in (*real, *lab.present()):
+        version = candidates.version(lab.named(name))
+        chosen.setdefault((_implementation(name), version or name), name)
+    return list(chosen.values())
 
 
-def _newest_of_each(judgements: Iterable[Judgement]) -> list[Judgement]:
-    """One for each implementation and version: the lab has some that this machine has as well."""
+def _one_of_each(judgements: Iterable[Judgement]) -> list[Judgement]:
+    """One for each implementation and version: files may hold the same of two machines."""
     chosen: dict[tuple[str, str], Judgement] = {}
     for judgement in judgements:
         chosen.setdefault(judgement.key, judgement)
@@ -181,7 +189,7 @@ def write(judgements: list[Judgement], folder: Path, draft: bool) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     known = bugs.load()
     written = []
-    for judgement in _newest_of_each(judgements):
+    for judgement in _one_of_each(judgements):
         name = re.sub(r"[^\w.+-]", "-", "-".join(judgement.key))
         path = folder / f"{name}.json"
         path.write_text(json.dumps(describe(judgement, known, draft), indent=1) + "\n",
