@@ -76,6 +76,14 @@ def test_every_candidate_of_ours_can_be_read() -> None:
         assert candidates.load(path).name == name
 
 
+def test_every_failure_that_is_expected_was_confirmed() -> None:
+    """The references fail by the rules of older editions, and nothing is claimed of them."""
+    for path in candidates.files().values():
+        candidate = candidates.load(path)
+        unconfirmed = [e.scenario for e in candidate.expect if e.verdict == "fail" and not e.confirmed]
+        assert candidate.reference or not unconfirmed, path
+
+
 def test_what_our_candidates_lack_are_features() -> None:
     tables = tomllib.loads((places.SPEC / "protocol.toml").read_text(encoding="utf-8"))
     names = {f["name"] for kind in ("virtio_feature", "protocol_feature") for f in tables[kind]}
