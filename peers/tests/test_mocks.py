@@ -4,22 +4,15 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+from mocks import BIN, ROOT, run, verdict_in
 
-ROOT = Path(__file__).parents[2]
-BIN = Path(os.environ.get("VU_BIN", ROOT / "build/bin"))
 SCENARIOS = sorted((ROOT / "scenarios/frontend").rglob("*.vus"))
 DEADLOCK = ROOT / "scenarios/frontend/deadlock/answers-channel-while-waiting.vus"
-
-
-def run(*words: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(w) for w in words], capture_output=True, text=True, timeout=60)
 
 
 def front_end(*quirks: str, device: str = "blk") -> str:
@@ -37,9 +30,7 @@ def play(scenario: Path | str, command: str, tmp_path: Path, device: str = "blk"
     events = tmp_path / "events"
     command = in_dialect(command, scenario)
     run(BIN / "vu-backend", "--quiet", "--events", events, "--device", device, "--run", command, scenario)
-    last: dict[str, Any] = json.loads(events.read_text().splitlines()[-1])
-    assert last["event"] == "verdict"
-    return last
+    return verdict_in(events)
 
 
 def quirks() -> list[dict[str, str]]:
