@@ -212,6 +212,12 @@ class Search:
     def _try(self, case: Case, quirk: Quirk) -> None:
         self.found.note(case, quirk, self.bench.quirky(case, quirk))
 
+    def _seek(self, case: Case, quirk: Quirk) -> None:
+        """What was not seen before has to be seen twice: a machine that is busy makes plays fail as well."""
+        play = self.bench.quirky(case, quirk)
+        if catches(case, play, quirk) or shows(case, play):
+            self._try(case, quirk)
+
     def _named(self, known: Iterable[Witness]) -> list[tuple[Case, Quirk]]:
         """The pairs that still exist."""
         by_case = {(case.scenario.id, case.subject.device): case for case in self.passed}
@@ -238,7 +244,7 @@ class Search:
         for case in by_promise(quirk, self.passed):
             if quirk in self.found.catching or (quick and quirk.clause not in case.scenario.checks):
                 break
-            self._try(case, quirk)
+            self._seek(case, quirk)
         return self.found.catching.get(quirk)
 
     def provoke(self, scenario: Scenario, quick: bool) -> tuple[Case, Quirk] | None:
@@ -248,7 +254,7 @@ class Search:
             if scenario.id in self.found.showing:
                 break
             for case in group:
-                self._try(case, quirk)
+                self._seek(case, quirk)
         return self.found.showing.get(scenario.id)
 
     def survivors(self, quick: bool) -> list[Quirk]:

@@ -117,11 +117,11 @@ class Answers:
     """A bench on which every play ends as it is told; notes who was asked."""
 
     def __init__(self, play: Play) -> None:
-        self.play, self.asked = play, 0
+        self.play, self.asked, self.most = play, 0, 1000
 
     def quirky(self, _case: Case, _quirk: Quirk) -> Play:
         self.asked += 1
-        return self.play
+        return self.play if self.asked <= self.most else Play("pass")
 
     def each(self, work: Callable[[Any], Any], things: Iterable[Any]) -> Iterable[Any]:
         return [work(thing) for thing in things]
@@ -138,6 +138,13 @@ def test_a_witness_that_still_holds_spares_the_search() -> None:
     asked.recall([Witness(QUIRK.name, "ring/x", "blk"), Witness("gone", "ring/x", "blk")])
     assert not asked.survivors(quick=False) and not asked.idle(quick=False)
     assert bench.asked == 1
+
+
+def test_what_failed_but_once_shows_nothing() -> None:
+    asked, bench = search(Play("fail"), case(QUIRK.clause))
+    bench.most = 1
+    assert asked.survivors(quick=False) == [QUIRK]
+    assert asked.hunt(QUIRK, quick=False) is None
 
 
 def test_a_quick_search_stays_with_those_that_name_the_clause(tmp_path: Path) -> None:
