@@ -25,7 +25,7 @@ class Release:
 
     def command(self, program: str) -> str:
         """What starts @program of this release, or skip."""
-        entry = lab.entries().get(f"{lab.PREFIX}{self.name}/{program}")
+        entry = next((e for e in lab.entries().values() if e.part == self.name and e.program == program), None)
         if not entry or not entry.is_there:
             pytest.skip(f"the lab has no {self.name} with {program}: make lab")
         if os.geteuid():
