@@ -2,6 +2,7 @@
 """Published results: what becomes of a verdict, what is refused, and the tables."""
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from vringer import candidates, lab, matrix, results, tables
 from vringer.bugs import Bug
 from vringer.candidates import Candidate
-from vringer.errors import UsageError
+from vringer.errors import HarnessError, UsageError
 
 NAME = "lab/bullseye/qemu-storage-daemon"
 BUG = Bug("B1", "a known bug", "commit 1234567", "ring/one", (NAME,), ("lab/sid/qemu-storage-daemon",),
@@ -93,6 +94,22 @@ def test_what_this_machine_and_the_lab_both_have_is_run_once(monkeypatch: pytest
     monkeypatch.setattr(lab, "present", lambda: sorted(versions)[:2])
     monkeypatch.setattr(lab, "named", lambda name: known[name])
     assert matrix.everybody() == ["qemu-storage-daemon", "lab/sid/qemu-storage-daemon"]
+
+
+def test_each_candidate_has_a_run_of_its_own_and_its_file_stays(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def run(words: list[str], **_how: Any) -> subprocess.CompletedProcess[str]:
+        if "vu-backend-net" not in words:
+            Path(words[words.index("--json") + 1]).write_text("{}", encoding="utf-8")
+        return subprocess.CompletedProcess(words, 1, stdout="lines\n3 pass in 1.0 s\n", stderr="it broke")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    (tmp_path / "vu-backend-net.json").write_text("of an earlier time", encoding="utf-8")
+    assert matrix.judge_all(["vu-frontend"], tmp_path) == [tmp_path / "vu-frontend.json"]
+    assert "[1/1] vu-frontend ... 3 pass in 1.0 s" in capsys.readouterr().out
+    with pytest.raises(HarnessError, match="it broke"):
+        matrix.judge_all(["vu-backend-blk", "vu-backend-net"], tmp_path)
+    assert (tmp_path / "vu-backend-blk.json").is_file()
 
 
 # What is refused

@@ -14,7 +14,6 @@ import json
 import re
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Iterable
@@ -149,17 +148,22 @@ def _portable(command: str) -> str:
 # Running and writing
 
 def judge_all(names: list[str], folder: Path) -> list[Path]:
-    """Run the candidates called @names, one after the other; the files with their verdicts."""
+    """Run the candidates called @names, one after the other; the files with their verdicts.
+
+    They stay in @folder, so that --from can go on with those that there are. Results are written
+    when all are judged: before, each of them would make the tree dirty for the next.
+    """
     files = []
     for number, name in enumerate(names, 1):
         print(f"[{number}/{len(names)}] {name} ... ", end="", flush=True)
         file = folder / f"{name.replace('/', '-')}.json"
+        file.unlink(missing_ok=True)
         option = "--frontend" if lab.named(name).role == "front-end" else "--backend"
         done = subprocess.run([sys.argv[0], "run", "-q", option, name, "--json", str(file),
                                "--output", str(folder / "run")], stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, check=False, errors="replace")
         if not file.is_file():
-            raise HarnessError(f"{name} was not judged: {done.stderr.strip()}")
+            raise HarnessError(f"{name} was not judged: {done.stderr.strip()}", f"the others are in {folder}")
         print(done.stdout.strip().rpartition("\n")[2], flush=True)
         files.append(file)
     return files
@@ -208,9 +212,9 @@ def publish(files: list[str], names: list[str], draft: str) -> int:
     if not draft and results.suite()["dirty"]:
         raise UsageError("the tree has changes that are in no commit: nothing is published from it",
                          "commit and build; or have a look with --draft DIR")
-    with tempfile.TemporaryDirectory(prefix="vringer-matrix-") as scratch:
-        paths = [Path(file) for file in files] or judge_all(names or everybody(), Path(scratch))
-        judgements = [judgement for path in paths for judgement in read(path)]
+    kept = places.default_output().with_name("matrix")
+    paths = [Path(file) for file in files] or judge_all(names or everybody(), kept)
+    judgements = [judgement for path in paths for judgement in read(path)]
     if not draft:
         check_stamp(judgements)
     written = write(judgements, folder, bool(draft))
