@@ -105,6 +105,10 @@ static void twist(const struct player *p, struct vu_message *msg)
 		if (quirk(p, QUIRK_UNDUE_DESCRIPTOR))
 			vu_message_add_fd(msg, open("/dev/null", O_RDONLY | O_CLOEXEC));
 		break;
+	case VU_REM_MEM_REG:
+		if (quirk(p, QUIRK_REMOVAL_WITH_DESCRIPTOR))
+			vu_message_add_fd(msg, open("/dev/null", O_RDONLY | O_CLOEXEC));
+		break;
 	case VU_SET_VRING_ENABLE:
 		if (quirk(p, QUIRK_ENABLE_BY_TWO))
 			set(msg, "num", 2);
@@ -138,6 +142,7 @@ static void lose(const struct player *p, struct vu_message *msg)
 		{ VU_SET_LOG_BASE, QUIRK_LOG_DESCRIPTOR_MISSING },
 		{ VU_SET_VRING_KICK, QUIRK_KICK_DESCRIPTOR_MISSING },
 		{ VU_SET_VRING_CALL, QUIRK_CALL_DESCRIPTOR_MISSING },
+		{ VU_SET_VRING_ERR, QUIRK_ERROR_DESCRIPTOR_MISSING },
 		{ VU_SET_BACKEND_REQ_FD, QUIRK_CHANNEL_DESCRIPTOR_MISSING },
 	};
 
