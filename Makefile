@@ -73,7 +73,7 @@ include harness/pairs.mk
 run_each = @failed=; for program in $(2); do echo "  RUN $$program"; $(1) $$program || failed="$$failed $$program"; \
 	done; if [ "$$failed" ]; then echo "failed:$$failed"; exit 1; fi
 
-check: check-c valgrind asan fuzz check-harness check-mutation pairs ## every test: C (also under valgrind, sanitizers and fire), harness, real peers, the suite itself
+check: check-c valgrind asan fuzz check-harness check-mutation pairs ## every test: C (also under valgrind and sanitizers), mutated messages, harness, real peers, the suite itself
 
 check-c: $(tests) $(programs) | deps-run ## run the C tests, and those of what generates C
 	$(call run_each,timeout 120,$(tests))
