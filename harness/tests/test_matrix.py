@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from vringer import candidates, lab, matrix, results, tables
+from vringer import candidates, lab, matrix, places, results, tables
 from vringer.bugs import Bug
 from vringer.candidates import Candidate
 from vringer.errors import HarnessError, UsageError
@@ -22,8 +22,8 @@ def row(scenario: str = "ring/one", verdict: str = "pass", **more: Any) -> dict[
     return {"scenario": scenario, "version": 1, "subject": NAME, "title": f"Of {scenario}", "verdict": verdict,
             "clauses": ["ring.enabled-normal"], "violated": [], "reading": None, "red": verdict == "fail",
             "ending": "clean", "unexpected": False, "pinned": None, "confirmed": None,
-            "evidence": {"reason": "why", "expected": None, "actual": None, "file": None, "line": None,
-                         "trace": "/private/trace.vus"}, **more}
+            "evidence": {"reason": "why", "expected": None, "actual": None, "line": None,
+                         "file": f"{places.SCENARIOS}/ring/one.vus", "trace": "/private/trace.vus"}, **more}
 
 
 def write_run(folder: Path, *rows: dict[str, Any], dirty: bool = False, complete: bool = True,
@@ -48,7 +48,7 @@ def test_a_failure_that_nobody_confirmed_claims_nothing() -> None:
     entry = matrix.published(row(verdict="fail"), [])
     assert entry["verdict"] == "unconfirmed"
     assert "confirmed" not in entry
-    assert entry["evidence"] == {"reason": "why"}
+    assert entry["evidence"] == {"reason": "why", "file": "scenarios/ring/one.vus"}
 
 
 def test_a_failure_says_how_it_was_confirmed() -> None:
@@ -80,6 +80,7 @@ def test_a_file_holds_what_repeats_it_and_nothing_of_this_machine(tmp_path: Path
     assert found["implementation"] == "qemu-storage-daemon"
     assert [r["scenario"] for r in found["results"]] == ["a/one", "b/two"]
     assert "/private" not in json.dumps(found)
+    assert str(places.ROOT) not in json.dumps(found)
     assert matrix.describe(judgement(tmp_path, *rows), [], draft=True)["suite"] is None
 
 

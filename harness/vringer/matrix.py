@@ -37,6 +37,7 @@ examples:
 
 SCHEMA = 1
 PUBLISHED = places.ROOT / "results"
+EVIDENCE = ("reason", "expected", "actual", "file", "line")
 NEVER_PUBLISHED = ("error",)  # ours, and nothing is said of the subject
 Row = dict[str, Any]
 
@@ -111,8 +112,7 @@ def published(row: Row, known: list[Bug]) -> Row:
     entry = {"scenario": row["scenario"], "version": row["version"], "title": row["title"],
              "clauses": row["clauses"], "verdict": row["verdict"], "violated": row["violated"],
              "reading": row["reading"], "ending": row["ending"],
-             "evidence": {key: evidence[key] for key in ("reason", "expected", "actual", "file", "line")
-                          if evidence.get(key)}}
+             "evidence": {key: _portable(evidence[key]) for key in EVIDENCE if evidence.get(key)}}
     if row["verdict"] == "fail" and not row["red"]:
         entry["verdict"] = "advice"
     elif row["verdict"] == "fail":
@@ -140,9 +140,11 @@ def _option(judgement: Judgement) -> str:
     return "--frontend" if judgement.subject["role"] == "front-end" else "--backend"
 
 
-def _portable(command: str) -> str:
-    """@command without where the lab is on this machine."""
-    return command.replace(str(lab.folder()), "$VRINGER_LAB")
+def _portable(text: Any) -> Any:
+    """@text without where the lab and the suite are on this machine."""
+    if not isinstance(text, str):
+        return text
+    return text.replace(str(lab.folder()), "$VRINGER_LAB").replace(f"{places.ROOT}/", "")
 
 
 # Running and writing
