@@ -12,7 +12,7 @@ from typing import Callable
 
 from pairs.deadline import Deadline, Late
 
-BOOT_SECONDS = 90
+BOOT_SECONDS = 150
 ANSWER_SECONDS = 30
 SEQUENCE = re.compile(r"(?:seq|end) (\d+)")
 numbers = itertools.count(1)

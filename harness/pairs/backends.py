@@ -29,6 +29,7 @@ class Kind:
     keeps_inflight: bool = False  # gets requests that a killed one had under way, and ends them
     package: str = ""
     deviation: str = ""
+    known: tuple[tuple[str, str], ...] = ()  # what it prints when a known fault of it shows, and which that is
     root: bool = False
 
     @property
@@ -55,7 +56,10 @@ STORAGE_DAEMON = Kind(
     "qemu-storage-daemon", "blk",
     "qemu-storage-daemon --blockdev driver=file,node-name=disk,filename={disk},locking=off "
     "--export type=vhost-user-blk,id=export,node-name=disk,addr.type=unix,addr.path={socket},writable=on",
-    logs=True, package="qemu-utils")
+    logs=True, package="qemu-utils",
+    known=(("Error writing eventfd: Bad file descriptor",
+            "libvhost-user answers GET_VRING_BASE while requests are under way, closes the call descriptor, and takes "
+            "it for a panic that it cannot signal their end (vu_get_vring_base_exec, _vu_queue_notify)"),))
 REFERENCE_SHARE = Kind("vu-backend-fs", "fs", "vu-backend --socket-path={socket} --device=fs --queues=1 "
                        "--shared-dir={share}", logs=True)
 VIRTIOFSD = Kind("virtiofsd", "fs", "/usr/lib/qemu/virtiofsd --socket-path={socket} -o source={share} "
@@ -117,6 +121,11 @@ class Backend:
     def told(self) -> str:
         """The end of its output."""
         return self.log.read_text(encoding="utf-8", errors="replace")[-2000:]
+
+    @property
+    def fault(self) -> str:
+        """The known fault that showed; empty if none did."""
+        return next((reason for text, reason in self.kind.known if text in self.told()), "")
 
     def kill(self) -> None:
         """Kill it where it stands."""

@@ -13,7 +13,7 @@ BUILT_GUEST = BUILD / "guest"
 EMULATOR = "/usr/bin/qemu-system-x86_64"
 # QEMU 7.2 under TCG loses track of what the guest writes when RAM is a multiple of 256 KiB, with any device or none.
 MEMORY_KIB = 131080 + 65536
-CMDLINE = "console=ttyS0 quiet panic=-1 mitigations=off no_timer_check tsc=reliable random.trust_cpu=on"
+CMDLINE = "console=ttyS0 quiet panic=-1"
 
 DOMAIN = Template("""\
 <domain type='$type' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>

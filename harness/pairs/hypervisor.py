@@ -67,13 +67,15 @@ def _loop() -> None:
 
 
 def _reap() -> None:
-    """libvirt waits until a QEMU is gone, which a zombie is not, and not every init reaps at once."""
+    """libvirt waits until a QEMU is gone, which a zombie is not, and not every init reaps at once. Those that
+    made themselves daemons, with a session of their own, are ours; the others libvirt reaps itself."""
     while True:
         threading.Event().wait(REAP_SECONDS)
         for pid in processes.children():
             with suppress(OSError):
-                state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-                if state.partition(" (")[2].startswith("qemu-system"):
+                stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+                name, _, rest = stat.partition(" (")[2].rpartition(") ")
+                if name.startswith("qemu-system") and int(rest.split()[3]) != os.getsid(0):
                     os.waitpid(pid, os.WNOHANG)
 
 
