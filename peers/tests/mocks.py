@@ -4,15 +4,13 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
-BIN = Path(os.environ.get("VU_BIN", ROOT / "build/bin"))
-SCENARIOS = ROOT / "scenarios"
+from built import BIN, SCENARIOS
+
 SECONDS = 60
 SCALE = 0.4  # of the deadlines: the mocks need far less
 

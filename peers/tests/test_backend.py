@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import struct
@@ -14,7 +13,8 @@ from typing import Any, Iterator
 
 import pytest
 
-BACKEND = Path(os.environ.get("VU_BACKEND", Path(__file__).parents[2] / "build/bin/vu-backend"))
+from built import BACKEND
+
 GET_FEATURES = struct.pack("=III", 1, 1, 0)
 SECONDS = 10
 

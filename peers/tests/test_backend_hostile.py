@@ -13,8 +13,8 @@ from typing import Iterator
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-BACKEND = Path(os.environ.get("VU_BACKEND", ROOT / "build/bin/vu-backend"))
+from built import BACKEND, ROOT
+
 TABLES = tomllib.loads((ROOT / "fixtures/spec/protocol.toml").read_text())
 IDS = {m["name"]: m["id"] for m in TABLES["message"] if m["channel"] == "front-end"}
 BITS = {f["name"]: f["bit"] for f in TABLES["protocol_feature"]}

@@ -4,16 +4,14 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-BIN = Path(os.environ.get("VU_BIN", ROOT / "build/bin"))
-SCENARIOS = ROOT / "scenarios"
+from built import BIN, SCENARIOS
+
 HEAD = "title    A script\nsubject  back-end\nchecks   ring.enabled-normal msg.get-queue-num.reply\n\n"
 
 

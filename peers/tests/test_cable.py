@@ -7,7 +7,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from mocks import BIN, SCENARIOS, run
+from built import BIN, SCENARIOS
+from mocks import run
 
 HEAD = "title    A cable\nsubject  back-end\ndevice   net\n\nuse started\nfence\n"
 SENDS = """\

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 from pathlib import Path
@@ -12,8 +11,8 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-BIN = Path(os.environ.get("VU_BIN", ROOT / "build/bin"))
+from built import BIN, ROOT
+
 TYPES = {"9p", "balloon", "block", "caif", "console", "crypto", "gpu", "input", "net", "rng", "rpmsg", "rproc-serial", "scsi",
          "vsock", "fs"}  # VHostUserBackendType
 FEATURES = {"block": {"read-only", "blk-file"}}  # VHostUserBackendBlockFeature; other types of ours have none

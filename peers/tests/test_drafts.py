@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mocks import BIN, BLK, SCALE, SCENARIOS, run, verdict_in
+from built import BIN, SCENARIOS
+from mocks import BLK, SCALE, run, verdict_in
 
 DIALECTS = ["slave-channel-start-stop", "suspend-resume", "device-state-v1", "device-state-v2", "device-state-v4"]
 OF_BACK_ENDS = sorted((SCENARIOS / "drafts").glob("*.vus"))

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 from pathlib import Path
@@ -12,12 +11,12 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-BIN = Path(os.environ.get("VU_BIN", ROOT / "build/bin"))
+from built import BIN, ROOT
+
 HEAD = "title    A script\nsubject  back-end\nneeds    BACKEND_REQ\n\n"
 HANG_UP = "-> GET_FEATURES with size=0xfffffff0\n"  # more than any payload has
-LONG = "within 2s"
-SECONDS = 1
+LONG = "within 30s"
+MUCH_LESS = 15e9  # nanoseconds
 
 
 def play(lines: str, tmp_path: Path) -> dict[str, Any]:
@@ -32,7 +31,7 @@ def play(lines: str, tmp_path: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("before, waits", [
-    ("submit 0 probe as $r quietly\n", f"used 0 $r {LONG}"),
+    ("-> SET_VRING_ENABLE 0 num=0\nfence\nsubmit 0 probe as $r quietly\n", f"used 0 $r {LONG}"),
     ("", f"called 1 {LONG}"),
     ("", f"errored 0 {LONG}"),
     ("", f"fence {LONG}"),
@@ -41,14 +40,14 @@ def play(lines: str, tmp_path: Path) -> dict[str, Any]:
     ("-> SET_BACKEND_REQ_FD\n", f"serve until CONFIG_CHANGE_MSG {LONG}"),
     ("pipe $reader $writer\n", f"drain $reader as $state {LONG}"),
     ("pipe $reader $writer\ngarbage $state size=1M\n", f"feed $writer $state {LONG}"),
-    ("", "idle 0 for 2s"),
-    ("", "silence <- for 2s"),
+    ("", "idle 0 for 30s"),
+    ("", "silence <- for 30s"),
 ])
 def test_nothing_is_waited_for(before: str, waits: str, tmp_path: Path) -> None:
     verdict = play(f"use started\n{before}{HANG_UP}closed\n{waits}", tmp_path)
     assert verdict["verdict"] == "fail", verdict
     assert re.search("closed the connection|no back-end channel any more", verdict["reason"])
-    assert verdict["played_ns"] < SECONDS * 1e9
+    assert verdict["played_ns"] < MUCH_LESS
 
 
 def test_what_came_before_is_seen(tmp_path: Path) -> None:

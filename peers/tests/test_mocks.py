@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mocks import BIN, ROOT, run, verdict_in
+from built import BIN, ROOT
+from mocks import run, verdict_in
 
 SCENARIOS = sorted((ROOT / "scenarios/frontend").rglob("*.vus"))
 DEADLOCK = ROOT / "scenarios/frontend/deadlock/answers-channel-while-waiting.vus"

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mocks import BLK, FS, SCENARIOS, Subject, judge_back_end
+from built import SCENARIOS
+from mocks import BLK, FS, Subject, judge_back_end
 from test_mocks import front_end, play
 
 POLLS_BOTH = SCENARIOS / "frontend/deadlock/answers-channel-while-waiting.vus"

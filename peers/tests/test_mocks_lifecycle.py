@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mocks import BIN, SCALE, Subject, judge_back_end, run, verdict_in
+from built import BIN
+from mocks import SCALE, Subject, judge_back_end, run, verdict_in
 
 DISK = Subject("blk", 1, "--size=1M")
 SLOW = Subject("blk", 1, "--size=1M --latency=20000")

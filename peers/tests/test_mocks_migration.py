@@ -6,7 +6,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from mocks import BLK, FS, NET, SCENARIOS, Subject, judge_back_end
+from built import SCENARIOS
+from mocks import BLK, FS, NET, Subject, judge_back_end
 
 SLOW_BLK = Subject("blk", 2, "--size=16M --latency=20000")
 POINTS = [

@@ -10,7 +10,8 @@ import subprocess
 import tomllib
 
 import pytest
-from mocks import BIN, ROOT, SCENARIOS, run
+from built import BIN, ROOT, SCENARIOS
+from mocks import run
 
 TABLES = tomllib.loads((ROOT / "fixtures/spec/protocol.toml").read_text())
 BITS = {f["name"]: f["bit"] for f in TABLES["protocol_feature"]}

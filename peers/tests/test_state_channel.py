@@ -7,7 +7,8 @@ import json
 from pathlib import Path
 
 import pytest
-from mocks import BIN, SCENARIOS, run
+from built import BIN, SCENARIOS
+from mocks import run
 
 
 def back_end(device: str) -> str:
