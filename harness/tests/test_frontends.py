@@ -97,6 +97,20 @@ def test_a_hang_is_told_from_a_process_that_hangs(judged: Vringer, pulse: str, e
     assert (results[0]["verdict"], results[0]["ending"]) == ("fail", ending)
 
 
+def test_a_trigger_can_be_given_on_the_command_line(judged: Vringer) -> None:
+    mark = judged.tmp / "pulled"
+    code, shown, _ = judge(judged, LIFE, "--device", "blk", "--trigger", f"stop=touch {mark}",
+                           stops(judged, STOPS + "<- GET_VRING_BASE\nserve within 20s\n"))
+    assert code == 0 and mark.exists(), shown
+
+
+@pytest.mark.parametrize("words", [("--frontend", "vu-frontend", "--trigger", "stop"),
+                                   ("--backend", "vu-backend-blk", "--trigger", "stop=true")])
+def test_a_trigger_that_makes_no_sense_is_told(judged: Vringer, words: tuple[str, ...]) -> None:
+    done = judged.run("run", *words)
+    assert done.returncode == 2 and "--trigger" in done.stderr
+
+
 def test_who_never_connects_is_inconclusive(judged: Vringer) -> None:
     code, _, results = judge(judged, "true {socket}", "--device", "blk", stops(judged))
     assert (code, results[0]["verdict"]) == (1, "inconclusive")

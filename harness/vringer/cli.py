@@ -72,6 +72,8 @@ def _add_run(commands: argparse._SubParsersAction[_Parser]) -> None:
              "given several times; default: the real ones of `vringer list candidates`")
     add("--frontend", action="append", metavar="WHAT",
         help="the same for front-ends; a command connects to {socket}")
+    add("--trigger", action="append", default=[], metavar="NAME=CMD",
+        help="how a front-end is made to do what scenarios name, such as stop, cont, reset, quit")
     add("--device", default="", help="device type that a command serves or drives, such as blk")
     add("--connects", action="store_true", help="a back-end that connects instead of listening")
     add("--spec", metavar="EDITION", default="", help="edition to judge by; default: the newest")
@@ -120,7 +122,11 @@ def _subjects(args: argparse.Namespace) -> list[Subject]:
     """Who is named, each with its version; two of the same name are told apart."""
     wanted = args.backend or ([] if args.frontend else candidates.default())
     subjects = [Subject(what, args.device, args.connects) for what in wanted]
-    subjects += [Subject(what, args.device, role="front-end") for what in args.frontend or ()]
+    subjects += [Subject(what, args.device, role="front-end", triggers=args.trigger)
+                 for what in args.frontend or ()]
+    for trigger in args.trigger:
+        if "=" not in trigger or not args.frontend:
+            raise UsageError(f"--trigger {trigger}", "it goes with --frontend: --trigger stop='...'")
     if not subjects:
         raise UsageError("there is no candidate to run", "name one: --backend 'CMD {socket}'")
     names = []

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Callable
 
@@ -28,15 +28,19 @@ class Subject:
     connects: bool = False
     version: str = ""
     role: str = "back-end"
+    triggers: list[str] = field(default_factory=list)
 
     def candidate(self) -> Candidate:
-        return lab.resolve(self.what, self.device, self.connects, role=self.role)
+        found = lab.resolve(self.what, self.device, self.connects, role=self.role)
+        given = dict(trigger.split("=", 1) for trigger in self.triggers)
+        return replace(found, triggers=tuple({**dict(found.triggers), **given}.items()))
 
     @property
     def words(self) -> list[str]:
         """What names it on a command line."""
         return ["--backend" if self.role == "back-end" else "--frontend", self.what,
                 *(["--device", self.device] if self.device else []),
+                *(word for trigger in self.triggers for word in ("--trigger", trigger)),
                 *(["--connects"] if self.connects else [])]
 
 
