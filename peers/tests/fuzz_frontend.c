@@ -111,7 +111,7 @@ static void ask(struct session *s)
 /* A few, or a flood. */
 static uint64_t many(struct session *s)
 {
-	return 1 + chance_below(&s->chance, chance_one_in(&s->chance, 2) ? 200 : 16);
+	return 1 + chance_below(&s->chance, chance_one_in(&s->chance, 2) ? 400 : 16);
 }
 
 static void speak_unasked(struct session *s)
@@ -288,7 +288,7 @@ static void judge(struct attack *a)
 
 static void choose(struct session *s, const struct scenarios *all)
 {
-	static const unsigned int patience[] = { 1, 3, 10, 30, 100 };
+	static const unsigned int patience[] = { 1, 2, 5, 12, 30 };
 	struct attack *a = s->attack;
 	const char *path = all->paths[chance_below(&s->chance, all->n)];
 
