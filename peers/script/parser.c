@@ -263,6 +263,17 @@ static struct script *open_source(struct script *s, const char *path,
 	return s;
 }
 
+/* Not cleared is the buffer for a line, which is far larger than most scripts: its source knows what is in it. */
+static struct script *new_script(void)
+{
+	struct script *s = malloc(sizeof(*s));
+
+	if (!s)
+		abort();
+	memset(s, 0, offsetof(struct script, src));
+	return s;
+}
+
 static struct script *read_header(struct script *s)
 {
 	if (!script_parse_header(s))
@@ -274,7 +285,7 @@ static struct script *read_header(struct script *s)
 struct script *script_open_at(const char *path, const struct script_names *names,
 			      bool keep_comments, struct script_error *err)
 {
-	struct script *s = open_source(script_alloc(sizeof(*s)), path, names, err);
+	struct script *s = open_source(new_script(), path, names, err);
 	int failed = source_open(&s->src, path);
 
 	s->keep_comments = keep_comments;
@@ -294,7 +305,7 @@ struct script *script_open(const char *path, const struct script_names *names,
 struct script *script_open_text(const char *name, const char *text,
 				const struct script_names *names, struct script_error *err)
 {
-	struct script *s = open_source(script_alloc(sizeof(*s)), name, names, err);
+	struct script *s = open_source(new_script(), name, names, err);
 
 	source_open_text(&s->src, text);
 	return read_header(s);
