@@ -31,7 +31,7 @@ from vringer.verdict import Play
 WATCHDOG_SECONDS = 120.0
 TEXT_LIMIT = 32 << 10
 CHUNK = 64 << 10
-QUIET_SECONDS = 0.1  # without an event: it waits for something
+QUIET_SECONDS = 0.03  # without an event: it waits for something
 WRITTEN_BY_PLAYER = ("trace.vus", "subject.log")
 EXIT_OF = {"pass": (0,), "n/a": (0,), "fail": (1,), "inconclusive": (1,), "error": (1, 2, 4)}
 
