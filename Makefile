@@ -77,7 +77,7 @@ check: check-c valgrind asan fuzz check-harness check-mutation pairs ## every te
 
 check-c: $(tests) $(programs) | deps-run ## run the C tests, and those of what generates C
 	$(call run_each,timeout 120,$(tests))
-	VRINGER_BUILD=$(abspath $(BUILD)) $(python) -m pytest -q -p no:cacheprovider peers/tests
+	VRINGER_BUILD=$(abspath $(BUILD)) $(python) -m pytest -q -p no:cacheprovider -n 4 peers/tests
 
 valgrind: $(tests) $(programs) ## run the C tests under valgrind: no error, no leak, no descriptor left
 	$(call run_each,timeout 600 ci/under-valgrind,$(tests))

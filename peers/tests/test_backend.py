@@ -91,19 +91,19 @@ def test_sigterm_ends_it_and_nothing_is_left(tmp_path: Path) -> None:
     path = tmp_path / "socket"
     process = start(f"--socket-path={path}")
     try:
-        with socket.socket(socket.AF_UNIX) as sock:
-            wait_for(path, process)
-            sock.connect(str(path))
+        with connected(path, process) as sock:
             assert ask(sock)[1] == 5
     finally:
         assert stop(process) == 0
     assert not path.exists()
 
 
-def wait_for(path: Path, process: subprocess.Popen[bytes]) -> None:
-    """Its first line of output would come when it fails; the socket appears when it does not."""
-    while not path.exists():
+def connected(path: Path, process: subprocess.Popen[bytes]) -> socket.socket:
+    """A connection to @process as soon as it listens: the socket is there a little sooner."""
+    sock = socket.socket(socket.AF_UNIX)
+    while sock.connect_ex(str(path)):
         assert process.poll() is None
+    return sock
 
 
 def test_fd_that_listens(listener: socket.socket) -> None:
