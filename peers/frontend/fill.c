@@ -382,12 +382,13 @@ int player_fill(void *ctx, struct script_call *call, struct vu_message *msg)
 		{ VU_SET_CONFIG, fill_config },
 	};
 	struct filling f = { ctx, call, msg, NULL };
+	uint32_t sense = vu_message_sense(msg);
 
 	if (msg->channel != VU_MAIN || vu_message_is_reply(msg))
 		return 0;
 	f.layout = vu_message_info(msg) ? vu_message_info(msg)->request : NULL;
 	for (size_t i = 0; f.layout && i < sizeof(fills) / sizeof(fills[0]); i++)
-		if (fills[i].request == vu_message_sense(msg))
+		if (fills[i].request == sense)
 			return fills[i].fill(&f);
 	return 0;
 }

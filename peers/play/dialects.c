@@ -54,9 +54,11 @@ void play_said(struct play *r, const struct vu_message *msg)
 
 	if (msg->channel != VU_MAIN || !is_request(r, msg, false))
 		return;
+	if (msg->request != n->last)
+		n->contests = vu_contested(r->draft, msg->channel, msg->request, n->contested,
+					   sizeof(n->contested));
 	n->last = msg->request;
-	n->unanswered = vu_contested(r->draft, msg->channel, msg->request, n->contested,
-				     sizeof(n->contested));
+	n->unanswered = n->contests;
 }
 
 /* An acknowledgement that is not 0 is a refusal; what has a reply of its own was understood. */

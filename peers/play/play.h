@@ -34,7 +34,8 @@ struct play_options {
 struct play_numbers {
 	bool meant;    /* it meant other numbers: a request makes sense only by them */
 	bool later;    /* it knows numbers that were given after those that it is spoken to with */
-	uint32_t last; /* request sent last, if its number is contested, ... */
+	uint32_t last; /* request sent last, ... */
+	bool contests; /* ... whose number is contested, ... */
 	bool unanswered; /* ... and nothing came of it so far */
 	bool understood; /* such a request was answered before */
 	char seen[SCRIPT_TEXT_MAX / 2], contested[SCRIPT_TEXT_MAX / 2];
