@@ -12,7 +12,8 @@ $(BUILD)/bin/vringer: harness/launcher harness/harness.mk
 check-harness: all | deps-run deps-test deps-candidates ## run the harness's own tests
 	cd harness && VRINGER_BUILD=$(abspath $(BUILD)) timeout 900 $(python) -m pytest -q -n 2 tests
 
-run: all | deps-run deps-candidates ## judge the real back-ends that come with Debian
+run: all | deps-run ## judge the real back-ends that come with Debian
+	@ci/install-packages candidates || echo "make run: not every real back-end can be installed here" >&2
 	$(BUILD)/bin/vringer run
 
 RUNS ?= 10
