@@ -7,15 +7,21 @@
 
 import array
 import os
+import signal
 import socket
 import struct
 import sys
-import time
 from typing import Callable
 
 HEADER = struct.Struct("=III")
 REPLY = 5  # version 1, reply
 WITH_REPLY = (1, 15)  # GET_FEATURES, GET_PROTOCOL_FEATURES
+
+
+def hang() -> None:
+    """Until it is killed, and not for good where that is forgotten."""
+    signal.alarm(3600)
+    signal.pause()
 
 
 def accept(path: str) -> socket.socket:
@@ -99,7 +105,7 @@ def hangs(path: str) -> None:
     if len(sys.argv) > 3:
         with open(sys.argv[3], "wb") as begun:
             begun.write(b".")
-    time.sleep(3600)
+    hang()
     connection.close()
 
 
@@ -114,14 +120,14 @@ def exits_at_once(_path: str) -> None:
 
 
 def never_listens(_path: str) -> None:
-    time.sleep(3600)
+    hang()
 
 
 def becomes_a_daemon(path: str) -> None:
     if os.fork() == 0:
         os.setsid()
         if os.fork() == 0:
-            time.sleep(3600)
+            hang()
         os._exit(0)
     answers(path)
 
