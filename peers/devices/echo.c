@@ -55,17 +55,10 @@ static int prepare_bad(struct vu_request *req, const struct vu_memory *mem,
 	return 0;
 }
 
-static void finish_bad(struct vu_request *req, const struct vu_memory *mem, uint32_t written)
-{
-	(void)req;
-	(void)mem;
-	(void)written;
-}
-
 static const struct vu_request_kind echo_kinds[] = {
 	{ "probe", "send a number: value, which has to be the same", "value", prepare_probe,
 	  finish_probe },
-	{ "bad", "have it sent to where no memory is", "", prepare_bad, finish_bad },
+	{ "bad", "have it sent to where no memory is", "", prepare_bad, vu_request_ends },
 	{ .name = NULL },
 };
 

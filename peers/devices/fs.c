@@ -307,13 +307,6 @@ static void finish_read(struct vu_request *req, const struct vu_memory *mem, uin
 }
 
 /* Any answer will do to a request that cannot be read. */
-static void finish_bad(struct vu_request *req, const struct vu_memory *mem, uint32_t written)
-{
-	(void)req;
-	(void)mem;
-	(void)written;
-}
-
 static const struct vu_request_kind fs_kinds[] = {
 	{ "init", "FUSE_INIT: major, minor", "", prepare_init, finish_init },
 	{ "probe", "attributes of the root: mode", "", prepare_getattr, finish_probe },
@@ -326,7 +319,7 @@ static const struct vu_request_kind fs_kinds[] = {
 	{ "open", "open a node to read: fh", "node", prepare_open, finish_open },
 	{ "read", "read from the start: len, value (the first 8 bytes)", "node fh size",
 	  prepare_read, finish_read },
-	{ "bad", "a header at an address where no memory is", "", prepare_bad, finish_bad },
+	{ "bad", "a header at an address where no memory is", "", prepare_bad, vu_request_ends },
 	{ .name = NULL },
 };
 

@@ -124,19 +124,12 @@ static int prepare_bad(struct vu_request *req, const struct vu_memory *mem,
 	return 0;
 }
 
-static void finish_bad(struct vu_request *req, const struct vu_memory *mem, uint32_t written)
-{
-	(void)req;
-	(void)mem;
-	(void)written;
-}
-
 static const struct vu_request_kind net_kinds[] = {
 	{ "probe", "send an ARP request from a MAC made of a number: mac", "value", prepare_frame,
 	  finish_frame },
 	{ "receive", "an empty buffer: len of the frame, value (its first 8 bytes), mac, type", "",
 	  prepare_receive, finish_receive },
-	{ "bad", "send from an address where no memory is", "", prepare_bad, finish_bad },
+	{ "bad", "send from an address where no memory is", "", prepare_bad, vu_request_ends },
 	{ .name = NULL },
 };
 

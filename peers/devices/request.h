@@ -35,6 +35,9 @@ void vu_request_complain(struct vu_request *req, const char *format, ...)
 /** vu_request_answer - what stands in buffer @i of the chain; complains when it is not mapped. */
 const void *vu_request_answer(struct vu_request *req, const struct vu_memory *mem, size_t i);
 
+/** vu_request_ends - the finish() of a request that nothing has to come of. */
+void vu_request_ends(struct vu_request *req, const struct vu_memory *mem, uint32_t written);
+
 /** vu_all_poison - whether none of the @len bytes was written since vu_request_in(). */
 bool vu_all_poison(const void *bytes, size_t len);
 

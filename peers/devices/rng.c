@@ -45,16 +45,9 @@ static int prepare_bad(struct vu_request *req, const struct vu_memory *mem,
 	return 0;
 }
 
-static void finish_bad(struct vu_request *req, const struct vu_memory *mem, uint32_t written)
-{
-	(void)req;
-	(void)mem;
-	(void)written;
-}
-
 static const struct vu_request_kind rng_kinds[] = {
 	{ "probe", "ask for random bytes: len of what came", "", prepare_probe, finish_probe },
-	{ "bad", "ask for them where no memory is", "", prepare_bad, finish_bad },
+	{ "bad", "ask for them where no memory is", "", prepare_bad, vu_request_ends },
 	{ .name = NULL },
 };
 
