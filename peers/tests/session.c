@@ -11,13 +11,15 @@
 
 #include "clause_ids.h"
 
-/* The model counts descriptors and touches none: any number will do. */
-#define SOME_FD 1000
-
 void session_init(struct session *s)
 {
 	vu_model_init(&s->model);
 	s->obs.nbreaches = 0;
+}
+
+const struct vu_payload *layout_of(uint32_t id)
+{
+	return vu_message_by_id(VU_MAIN, id)->request;
 }
 
 struct vu_message *begin(struct session *s, enum vu_channel channel, uint32_t id)
@@ -54,14 +56,19 @@ void say(struct session *s, enum vu_role from)
 	}
 }
 
+void say_fe(struct session *s)
+{
+	say(s, VU_FRONTEND);
+}
+
+void say_be(struct session *s)
+{
+	say(s, VU_BACKEND_ROLE);
+}
+
 void set(struct session *s, const struct vu_payload *layout, const char *path, uint64_t value)
 {
 	assert_int_equal(vu_field_set(&s->msg, layout, path, value), 0);
-}
-
-static const struct vu_payload *request_layout(uint32_t id)
-{
-	return vu_message_by_id(VU_MAIN, id)->request;
 }
 
 void ask(struct session *s, uint32_t id, uint32_t flags)
@@ -80,7 +87,7 @@ void ask_u64(struct session *s, uint32_t id, uint64_t value, uint32_t flags)
 /* SET_VRING_BASE has a layout of its own, of the same form. */
 void ask_ring(struct session *s, uint32_t id, uint32_t index, uint32_t num, uint32_t flags)
 {
-	const struct vu_payload *layout = request_layout(VU_GET_VRING_BASE);
+	const struct vu_payload *layout = layout_of(VU_GET_VRING_BASE);
 
 	begin(s, VU_MAIN, id)->flags |= flags;
 	set(s, layout, "index", index);
@@ -91,8 +98,8 @@ void ask_ring(struct session *s, uint32_t id, uint32_t index, uint32_t num, uint
 void ask_fd(struct session *s, uint32_t id, uint32_t index, bool fd, uint32_t flags)
 {
 	begin(s, VU_MAIN, id)->flags |= flags;
-	set(s, request_layout(id), "index", index);
-	set(s, request_layout(id), "nofd", !fd);
+	set(s, layout_of(id), "index", index);
+	set(s, layout_of(id), "nofd", !fd);
 	if (fd)
 		vu_message_add_fd(&s->msg, SOME_FD);
 	say(s, VU_FRONTEND);
@@ -102,9 +109,9 @@ void ask_region(struct session *s, uint32_t id, uint64_t guest, uint64_t user, u
 		uint32_t flags)
 {
 	begin(s, VU_MAIN, id)->flags |= flags;
-	set(s, request_layout(id), "region.guest_address", guest);
-	set(s, request_layout(id), "region.user_address", user);
-	set(s, request_layout(id), "region.size", size);
+	set(s, layout_of(id), "region.guest_address", guest);
+	set(s, layout_of(id), "region.user_address", user);
+	set(s, layout_of(id), "region.size", size);
 	if (id == VU_ADD_MEM_REG)
 		vu_message_add_fd(&s->msg, SOME_FD);
 	say(s, VU_FRONTEND);
@@ -115,13 +122,13 @@ static void set_in_table(struct session *s, size_t i, const char *field, uint64_
 	char path[64];
 
 	snprintf(path, sizeof(path), "regions[%zu].%s", i, field);
-	set(s, request_layout(VU_SET_MEM_TABLE), path, value);
+	set(s, layout_of(VU_SET_MEM_TABLE), path, value);
 }
 
 void ask_table(struct session *s, const struct vu_model_region *regions, size_t n, uint32_t flags)
 {
 	begin(s, VU_MAIN, VU_SET_MEM_TABLE)->flags |= flags;
-	set(s, request_layout(VU_SET_MEM_TABLE), "num_regions", n);
+	set(s, layout_of(VU_SET_MEM_TABLE), "num_regions", n);
 	for (size_t i = 0; i < n; i++) {
 		set_in_table(s, i, "mmap_offset", regions[i].mmap_offset);
 		set_in_table(s, i, "guest_address", regions[i].guest_address);
@@ -146,7 +153,7 @@ void answer_u64(struct session *s, uint32_t id, uint64_t value)
 
 void answer_ring(struct session *s, uint32_t index, uint32_t num)
 {
-	const struct vu_payload *layout = request_layout(VU_GET_VRING_BASE);
+	const struct vu_payload *layout = layout_of(VU_GET_VRING_BASE);
 
 	begin_reply(s, VU_MAIN, VU_GET_VRING_BASE);
 	set(s, layout, "index", index);
@@ -182,13 +189,19 @@ void negotiate(struct session *s, uint64_t features, uint64_t protocol)
 		ask(s, VU_SET_BACKEND_REQ_FD, 0);
 }
 
+void everything(struct session *s)
+{
+	session_init(s);
+	negotiate(s, BIT(VU_F_IOMMU_PLATFORM) | BIT(VU_F_NET_F_MTU), EVERY_PROTOCOL_FEATURE);
+}
+
 void start_ring(struct session *s, uint32_t index)
 {
 	ask_ring(s, VU_SET_VRING_NUM, index, 256, 0);
 	ask_ring(s, VU_SET_VRING_BASE, index, 0, 0);
 	begin(s, VU_MAIN, VU_SET_VRING_ADDR);
-	set(s, request_layout(VU_SET_VRING_ADDR), "index", index);
-	set(s, request_layout(VU_SET_VRING_ADDR), "descriptor", 0x1000);
+	set(s, layout_of(VU_SET_VRING_ADDR), "index", index);
+	set(s, layout_of(VU_SET_VRING_ADDR), "descriptor", 0x1000);
 	say(s, VU_FRONTEND);
 	ask_fd(s, VU_SET_VRING_CALL, index, true, 0);
 	ask_fd(s, VU_SET_VRING_KICK, index, true, 0);

@@ -7,6 +7,12 @@
 
 #define BIT(n) (UINT64_C(1) << (n))
 
+/* The model counts descriptors and touches none: any number will do. */
+#define SOME_FD 1000
+
+#define EVERY_PROTOCOL_FEATURE \
+	((BIT(VU_PF_SHMEM_MAP + 1) - 1) & ~BIT(VU_PF_XEN_MMAP) & ~BIT(VU_PF_GPA_ADDRESSES))
+
 struct session {
 	struct vu_model model;
 	struct vu_observation obs;
@@ -19,7 +25,12 @@ void session_init(struct session *s);
 struct vu_message *begin(struct session *s, enum vu_channel channel, uint32_t id);
 struct vu_message *begin_reply(struct session *s, enum vu_channel channel, uint32_t id);
 void say(struct session *s, enum vu_role from);
+void say_fe(struct session *s);
+void say_be(struct session *s);
 void set(struct session *s, const struct vu_payload *layout, const char *path, uint64_t value);
+
+/* The layout of a request of the front-end. */
+const struct vu_payload *layout_of(uint32_t id);
 
 /* Requests of the front-end; @flags are added to the header. */
 void ask(struct session *s, uint32_t id, uint32_t flags);
@@ -41,6 +52,9 @@ void channel_answer(struct session *s, uint32_t id, uint64_t value);
 
 /* Features are offered and acknowledged: @features besides bit 30. */
 void negotiate(struct session *s, uint64_t features, uint64_t protocol);
+
+/* A new conversation in which all that bears on messages was acknowledged. */
+void everything(struct session *s);
 
 /* Ring @index is set up and runs; it is stopped again. */
 void start_ring(struct session *s, uint32_t index);

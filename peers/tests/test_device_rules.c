@@ -8,31 +8,6 @@
 
 #include "session.h"
 
-#define SOME_FD 1000
-#define EVERY_PROTOCOL_FEATURE \
-	((BIT(VU_PF_SHMEM_MAP + 1) - 1) & ~BIT(VU_PF_XEN_MMAP) & ~BIT(VU_PF_GPA_ADDRESSES))
-
-static void everything(struct session *s)
-{
-	session_init(s);
-	negotiate(s, BIT(VU_F_IOMMU_PLATFORM) | BIT(VU_F_NET_F_MTU), EVERY_PROTOCOL_FEATURE);
-}
-
-static const struct vu_payload *layout(uint32_t id)
-{
-	return vu_message_by_id(VU_MAIN, id)->request;
-}
-
-static void say_fe(struct session *s)
-{
-	say(s, VU_FRONTEND);
-}
-
-static void say_be(struct session *s)
-{
-	say(s, VU_BACKEND_ROLE);
-}
-
 static void config(void **state)
 {
 	static const struct {
@@ -51,7 +26,7 @@ static void config(void **state)
 	everything(&s);
 	for (size_t i = 0; i < sizeof(replies) / sizeof(replies[0]); i++) {
 		begin(&s, VU_MAIN, VU_GET_CONFIG);
-		set(&s, layout(VU_GET_CONFIG), "size", 8);
+		set(&s, layout_of(VU_GET_CONFIG), "size", 8);
 		s.msg.size = s.msg.len = 20;
 		say_fe(&s);
 		clean(&s);
@@ -64,7 +39,7 @@ static void config(void **state)
 			clean(&s);
 	}
 	begin(&s, VU_MAIN, VU_GET_CONFIG);
-	set(&s, layout(VU_GET_CONFIG), "size", 9);
+	set(&s, layout_of(VU_GET_CONFIG), "size", 9);
 	s.msg.size = s.msg.len = 20;
 	say_fe(&s);
 	breach_fe(&s, "pay.config.layout");

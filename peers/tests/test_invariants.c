@@ -9,26 +9,6 @@
 #include "model/event.h"
 #include "session.h"
 
-#define SOME_FD 1000
-#define EVERY_PROTOCOL_FEATURE \
-	((BIT(VU_PF_SHMEM_MAP + 1) - 1) & ~BIT(VU_PF_XEN_MMAP) & ~BIT(VU_PF_GPA_ADDRESSES))
-
-static void everything(struct session *s)
-{
-	session_init(s);
-	negotiate(s, BIT(VU_F_IOMMU_PLATFORM) | BIT(VU_F_NET_F_MTU), EVERY_PROTOCOL_FEATURE);
-}
-
-static void say_fe(struct session *s)
-{
-	say(s, VU_FRONTEND);
-}
-
-static void say_be(struct session *s)
-{
-	say(s, VU_BACKEND_ROLE);
-}
-
 /* Clauses named in the table of rules exist. */
 static void clauses_of_the_rules_exist(void **state)
 {

@@ -9,31 +9,6 @@
 
 #include "session.h"
 
-#define SOME_FD 1000
-#define EVERY_PROTOCOL_FEATURE \
-	((BIT(VU_PF_SHMEM_MAP + 1) - 1) & ~BIT(VU_PF_XEN_MMAP) & ~BIT(VU_PF_GPA_ADDRESSES))
-
-static void everything(struct session *s)
-{
-	session_init(s);
-	negotiate(s, BIT(VU_F_IOMMU_PLATFORM) | BIT(VU_F_NET_F_MTU), EVERY_PROTOCOL_FEATURE);
-}
-
-static const struct vu_payload *layout(uint32_t id)
-{
-	return vu_message_by_id(VU_MAIN, id)->request;
-}
-
-static void say_fe(struct session *s)
-{
-	say(s, VU_FRONTEND);
-}
-
-static void say_be(struct session *s)
-{
-	say(s, VU_BACKEND_ROLE);
-}
-
 static void log_base_has_three_replies(void **state)
 {
 	(void)state;
@@ -104,7 +79,7 @@ static void vring_descriptors(void **state)
 		say_fe(&s);
 		breach_fe(&s, cases[i].clause);
 		begin(&s, VU_MAIN, id);
-		set(&s, layout(id), "nofd", 1);
+		set(&s, layout_of(id), "nofd", 1);
 		vu_message_add_fd(&s.msg, SOME_FD);
 		say_fe(&s);
 		breach_fe(&s, cases[i].clause);
@@ -166,7 +141,7 @@ static void memory_table(void **state)
 	breach_fe(&s, "msg.set-mem-table.one-fd-per-region");
 	/* the text can be read to ask for room for eight */
 	ask_table(&s, good, 2, 0);
-	s.msg.size = s.msg.len = layout(VU_SET_MEM_TABLE)->max_size;
+	s.msg.size = s.msg.len = layout_of(VU_SET_MEM_TABLE)->max_size;
 	say_fe(&s);
 	clean(&s);
 	assert_int_equal(s.model.nregions, 2);
