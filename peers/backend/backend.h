@@ -241,10 +241,6 @@ void backend_hold(struct backend *be, bool hold);
 /** backend_answer - send the reply that was held back: a u64. */
 void backend_answer(struct backend *be, uint32_t request, uint64_t value);
 
-/** field, set_field - a field by name; 0 when it is not there. The first one set lays @msg out, zeroed. */
-uint64_t field(const struct vu_message *msg, const char *path);
-void set_field(struct vu_message *msg, const char *path, uint64_t value);
-
 /* ---- negotiate.c ---- */
 uint64_t offered_features(const struct backend *be);
 uint64_t offered_protocol(const struct backend *be);

@@ -18,7 +18,7 @@ static bool inside(const struct backend *be, uint64_t offset, uint64_t size)
 /* A failure is told by a reply without payload. */
 int get_config(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
-	uint64_t offset = field(msg, "offset"), size = field(msg, "size");
+	uint64_t offset = vu_get(msg, "offset"), size = vu_get(msg, "size");
 	uint8_t config[CONFIG_MAX] = { 0 };
 
 	if (!inside(be, offset, size) && quirk(be, QUIRK_CONFIG_BEYOND_ITS_END))
@@ -40,7 +40,7 @@ int get_config(struct backend *be, struct vu_message *msg, struct vu_message *re
 
 int set_config(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
-	uint64_t offset = field(msg, "offset"), flags = field(msg, "flags");
+	uint64_t offset = vu_get(msg, "offset"), flags = vu_get(msg, "flags");
 	size_t len;
 	const uint8_t *bytes = vu_field_bytes(msg, vu_message_layout(msg), "region", &len);
 	int err;

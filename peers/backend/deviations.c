@@ -209,9 +209,9 @@ static bool fatal(const struct backend *be, const struct vu_message *msg)
 	switch (msg->request) {
 	case VU_SET_INFLIGHT_FD:
 		return quirk(be, QUIRK_INFLIGHT_QUEUES_CRASH) &&
-		       field(msg, "num_queues") > be->nrings;
+		       vu_get(msg, "num_queues") > be->nrings;
 	case VU_SET_MEM_TABLE:
-		return quirk(be, QUIRK_TABLE_EMPTY_CRASH) && !field(msg, "num_regions");
+		return quirk(be, QUIRK_TABLE_EMPTY_CRASH) && !vu_get(msg, "num_regions");
 	case VU_SET_VRING_ADDR:
 		return quirk(be, QUIRK_RING_BEFORE_MEMORY_CRASH) && !be->map.nregions;
 	}

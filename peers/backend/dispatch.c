@@ -53,26 +53,6 @@ static handler *const handlers[] = {
 	[VU_GET_SHMEM_CONFIG] = get_shmem_config,
 };
 
-uint64_t field(const struct vu_message *msg, const char *path)
-{
-	const struct vu_payload *layout = vu_message_layout_with(msg, path);
-	uint64_t value = 0;
-
-	if (layout)
-		vu_field_get(msg, layout, path, &value);
-	return value;
-}
-
-void set_field(struct vu_message *msg, const char *path, uint64_t value)
-{
-	const struct vu_payload *layout = vu_message_layout_with(msg, path);
-
-	if (layout && !msg->len)
-		vu_message_set_layout(msg, layout);
-	if (layout)
-		vu_field_set(msg, layout, path, value);
-}
-
 static handler *handler_of(const struct vu_message *msg)
 {
 	uint32_t request = vu_message_sense(msg);

@@ -20,7 +20,7 @@ static void serve_once(struct player *p, uint32_t request)
 	vu_message_init_reply(&p->reply, &p->held);
 	if (request == VU_SET_DEVICE_STATE_FD && p->moves_state) {
 		vu_message_close_fds(&p->held);
-		set_field(&p->reply, "nofd", 1);
+		vu_set(&p->reply, "nofd", 1);
 		return;
 	}
 	outcome = backend_reply(p->be, &p->held);

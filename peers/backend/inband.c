@@ -7,7 +7,7 @@
 /* A kick descriptor that was set is preferred to the message. */
 int vring_kick(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
-	struct ring *ring = ring_of(be, field(msg, "index"));
+	struct ring *ring = ring_of(be, vu_get(msg, "index"));
 
 	(void)reply;
 	if (!ring)
@@ -36,7 +36,7 @@ static int notify(struct backend *be, uint32_t request, struct ring *ring,
 	struct vu_message msg;
 
 	vu_message_init(&msg, VU_BACKEND, request);
-	set_field(&msg, "index", ring->index);
+	vu_set(&msg, "index", ring->index);
 	return channel_ask(be, &msg, ring->index, answered);
 }
 

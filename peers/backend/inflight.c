@@ -38,7 +38,7 @@ static int make_buffer(uint64_t size)
 /* One region a queue; zeroes say that a region is fresh. */
 int get_inflight_fd(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
-	uint64_t queues = field(msg, "num_queues"), queue_size = field(msg, "queue_size");
+	uint64_t queues = vu_get(msg, "num_queues"), queue_size = vu_get(msg, "queue_size");
 	uint64_t size = queues * region_size(be, queue_size);
 	int fd;
 
@@ -51,10 +51,10 @@ int get_inflight_fd(struct backend *be, struct vu_message *msg, struct vu_messag
 	fd = make_buffer(quirk(be, QUIRK_INFLIGHT_SIZE_WRONG) ? size / 2 : size);
 	if (fd < 0)
 		return fd;
-	set_field(reply, "mmap_size", size);
-	set_field(reply, "mmap_offset", quirk(be, QUIRK_INFLIGHT_OFFSET_ODD) ? size : 0);
-	set_field(reply, "num_queues", queues);
-	set_field(reply, "queue_size", queue_size);
+	vu_set(reply, "mmap_size", size);
+	vu_set(reply, "mmap_offset", quirk(be, QUIRK_INFLIGHT_OFFSET_ODD) ? size : 0);
+	vu_set(reply, "num_queues", queues);
+	vu_set(reply, "queue_size", queue_size);
 	if (quirk(be, QUIRK_INFLIGHT_VERSION_ODD))
 		pwrite(fd, &(uint16_t){ 2 }, sizeof(uint16_t),
 		       offsetof(struct inflight_split, version));
@@ -100,9 +100,9 @@ static void reattach(struct backend *be)
 int set_inflight_fd(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
 	struct inflight in = {
-		.size = field(msg, "mmap_size"),
-		.queues = (uint16_t)field(msg, "num_queues"),
-		.queue_size = (uint16_t)field(msg, "queue_size"),
+		.size = vu_get(msg, "mmap_size"),
+		.queues = (uint16_t)vu_get(msg, "num_queues"),
+		.queue_size = (uint16_t)vu_get(msg, "queue_size"),
 	};
 	int err;
 
@@ -111,7 +111,7 @@ int set_inflight_fd(struct backend *be, struct vu_message *msg, struct vu_messag
 		deviation_crash();
 	if (in.queues * region_size(be, in.queue_size) > in.size)
 		return -EINVAL;
-	err = map(&in, msg->fds[0], field(msg, "mmap_offset"));
+	err = map(&in, msg->fds[0], vu_get(msg, "mmap_offset"));
 	if (err)
 		return err;
 	inflight_close(be);

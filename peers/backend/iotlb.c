@@ -8,10 +8,10 @@
 static int update(struct backend *be, const struct vu_message *msg)
 {
 	const struct vu_iotlb_entry entry = {
-		.iova = field(msg, "iova"),
-		.size = field(msg, "size"),
-		.user_address = field(msg, "user_address"),
-		.perm = (uint8_t)field(msg, "perm"),
+		.iova = vu_get(msg, "iova"),
+		.size = vu_get(msg, "size"),
+		.user_address = vu_get(msg, "user_address"),
+		.perm = (uint8_t)vu_get(msg, "perm"),
 	};
 
 	return vu_map_iotlb_update(&be->map, &entry);
@@ -20,13 +20,13 @@ static int update(struct backend *be, const struct vu_message *msg)
 static int invalidate(struct backend *be, const struct vu_message *msg)
 {
 	if (!quirk(be, QUIRK_IOTLB_INVALIDATE_IGNORED))
-		vu_map_iotlb_invalidate(&be->map, field(msg, "iova"), field(msg, "size"));
+		vu_map_iotlb_invalidate(&be->map, vu_get(msg, "iova"), vu_get(msg, "size"));
 	return 0;
 }
 
 static int change(struct backend *be, const struct vu_message *msg)
 {
-	switch (field(msg, "type")) {
+	switch (vu_get(msg, "type")) {
 	case VHOST_IOTLB_UPDATE:
 		return update(be, msg);
 	case VHOST_IOTLB_INVALIDATE:
@@ -64,7 +64,7 @@ int iotlb_msg(struct backend *be, struct vu_message *msg, struct vu_message *rep
 	if (quirk(be, QUIRK_IOTLB_TYPE_UNCHECKED))
 		err = 0;
 	vu_message_set_u64(reply, (uint64_t)-err);
-	go_on(be, field(msg, "iova"), field(msg, "size"));
+	go_on(be, vu_get(msg, "iova"), vu_get(msg, "size"));
 	return quirk(be, QUIRK_IOTLB_UNANSWERED) ? DONE : ANSWERED;
 }
 
@@ -75,13 +75,12 @@ static void report(struct backend *be, uint8_t type, const struct vu_fault *faul
 	if (!channel_may(be, VU_BACKEND_IOTLB_MSG) || quirk(be, QUIRK_IOTLB_MISS_SILENT))
 		return;
 	vu_message_init(&msg, VU_BACKEND, VU_BACKEND_IOTLB_MSG);
-	set_field(
-		&msg, "iova",
-		quirk(be, fault->miss ? QUIRK_IOTLB_MISS_ELSEWHERE : QUIRK_IOTLB_FAILURE_ELSEWHERE)
-			? 0
-			: fault->iova);
-	set_field(&msg, "perm", fault->perm);
-	set_field(&msg, "type", type);
+	vu_set(&msg, "iova",
+	       quirk(be, fault->miss ? QUIRK_IOTLB_MISS_ELSEWHERE : QUIRK_IOTLB_FAILURE_ELSEWHERE)
+		       ? 0
+		       : fault->iova);
+	vu_set(&msg, "perm", fault->perm);
+	vu_set(&msg, "type", type);
 	channel_ask(be, &msg, 0, NULL);
 }
 

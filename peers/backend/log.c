@@ -8,8 +8,8 @@
 /* Without LOG_SHMFD the log would be an address in another process. */
 int set_log_base(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
-	uint64_t offset = quirk(be, QUIRK_LOG_OFFSET_IGNORED) ? 0 : field(msg, "offset");
-	uint64_t size = field(msg, "size");
+	uint64_t offset = quirk(be, QUIRK_LOG_OFFSET_IGNORED) ? 0 : vu_get(msg, "offset");
+	uint64_t size = vu_get(msg, "size");
 	int err = 0;
 
 	if (!has_protocol(be, VU_PF_LOG_SHMFD) || msg->nfds != 1)

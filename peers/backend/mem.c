@@ -19,13 +19,13 @@ static struct region region_of(const struct backend *be, const struct vu_message
 	char name[48];
 
 	snprintf(name, sizeof(name), "%s.guest_address", path);
-	r.guest = field(msg, name);
+	r.guest = vu_get(msg, name);
 	snprintf(name, sizeof(name), "%s.user_address", path);
-	r.user = has_protocol(be, VU_PF_GPA_ADDRESSES) ? r.guest : field(msg, name);
+	r.user = has_protocol(be, VU_PF_GPA_ADDRESSES) ? r.guest : vu_get(msg, name);
 	snprintf(name, sizeof(name), "%s.size", path);
-	r.size = field(msg, name);
+	r.size = vu_get(msg, name);
 	snprintf(name, sizeof(name), "%s.mmap_offset", path);
-	r.offset = quirk(be, QUIRK_MMAP_OFFSET_IGNORED) ? 0 : field(msg, name);
+	r.offset = quirk(be, QUIRK_MMAP_OFFSET_IGNORED) ? 0 : vu_get(msg, name);
 	if (quirk(be, QUIRK_USER_ADDRESS_IGNORED))
 		r.user = r.guest;
 	if (quirk(be, QUIRK_USER_ADDRESSES_LINEAR) && be->map.nregions)
@@ -68,7 +68,7 @@ static void settle(struct backend *be)
 
 static int add_all(struct backend *be, struct vu_message *msg)
 {
-	uint64_t n = field(msg, "num_regions");
+	uint64_t n = vu_get(msg, "num_regions");
 	char path[24];
 	int err = 0;
 
@@ -88,7 +88,7 @@ static int add_all(struct backend *be, struct vu_message *msg)
 /* The table is all of the memory: what was there before is not any more. */
 int set_mem_table(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
-	uint64_t n = field(msg, "num_regions");
+	uint64_t n = vu_get(msg, "num_regions");
 	int err;
 
 	if (n > VU_LIMIT_MAX_REGIONS_SET_MEM_TABLE || n != msg->nfds)

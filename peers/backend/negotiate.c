@@ -138,7 +138,7 @@ static void put_in_force(struct backend *be, uint64_t features)
 
 int set_features(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
-	uint64_t features = field(msg, "u64"), before = be->features;
+	uint64_t features = vu_get(msg, "u64"), before = be->features;
 
 	(void)reply;
 	if (quirk(be, QUIRK_FEATURES_LATCHED) && be->features_set)
@@ -206,7 +206,7 @@ static bool complete(uint64_t protocol)
 
 int set_protocol_features(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
-	uint64_t protocol = field(msg, "u64"), drafted = vu_draft_bits(be->opt->dialect);
+	uint64_t protocol = vu_get(msg, "u64"), drafted = vu_draft_bits(be->opt->dialect);
 
 	(void)reply;
 	if (protocol & ~offered_protocol(be))

@@ -18,5 +18,5 @@ int net_set_mtu(struct backend *be, struct vu_message *msg, struct vu_message *r
 	(void)reply;
 	if (quirk(be, QUIRK_MTU_ANY))
 		return DONE;
-	return be->ops->network->set_mtu(be->service, field(msg, "u64"));
+	return be->ops->network->set_mtu(be->service, vu_get(msg, "u64"));
 }

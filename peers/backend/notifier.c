@@ -63,8 +63,8 @@ static void offer(struct backend *be, struct ring *ring)
 	struct vu_message msg;
 
 	vu_message_init(&msg, VU_BACKEND, VU_BACKEND_VRING_HOST_NOTIFIER_MSG);
-	set_field(&msg, "u64", ring->index);
-	set_field(&msg, "size", quirk(be, QUIRK_NOTIFIER_SIZE_ZERO) ? 0 : page_size());
+	vu_set(&msg, "u64", ring->index);
+	vu_set(&msg, "size", quirk(be, QUIRK_NOTIFIER_SIZE_ZERO) ? 0 : page_size());
 	if (!quirk(be, QUIRK_NOTIFIER_WITHOUT_FD))
 		vu_message_add_fd(&msg, ring->doorbell_fd);
 	channel_ask(be, &msg, ring->index, answered);

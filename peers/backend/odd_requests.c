@@ -71,7 +71,7 @@ void deviation_request(const struct backend *be, struct vu_message *msg)
 {
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
 		if (quirk(be, fields[i].when) && msg->request == fields[i].request)
-			set_field(msg, fields[i].field, fields[i].value);
+			vu_set(msg, fields[i].field, fields[i].value);
 	if (quirk(be, QUIRK_OBJECT_NAME_TURNED) && msg->request == VU_BACKEND_SHARED_OBJECT_ADD)
 		turn_name(msg);
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)

@@ -106,9 +106,8 @@ int postcopy_end(struct backend *be, struct vu_message *msg, struct vu_message *
 static void set_address(const struct backend *be, struct vu_message *reply, const char *path,
 			const struct vu_map_region *r)
 {
-	set_field(reply, path,
-		  quirk(be, QUIRK_POSTCOPY_GUEST_ADDRESSES) ? r->guest_address
-							    : (uintptr_t)r->host);
+	vu_set(reply, path,
+	       quirk(be, QUIRK_POSTCOPY_GUEST_ADDRESSES) ? r->guest_address : (uintptr_t)r->host);
 }
 
 static const struct vu_map_region *region_at(const struct backend *be, uint64_t guest)
@@ -121,14 +120,14 @@ static const struct vu_map_region *region_at(const struct backend *be, uint64_t 
 
 static int tell_table(const struct backend *be, struct vu_message *reply)
 {
-	uint64_t n = field(reply, "num_regions");
+	uint64_t n = vu_get(reply, "num_regions");
 	char path[40];
 
 	for (unsigned int i = 0; i < n; i++) {
 		const struct vu_map_region *r;
 
 		snprintf(path, sizeof(path), "regions[%u].guest_address", i);
-		r = region_at(be, field(reply, path));
+		r = region_at(be, vu_get(reply, path));
 		if (!r)
 			return -EINVAL;
 		snprintf(path, sizeof(path), "regions[%u].user_address", i);
@@ -155,7 +154,7 @@ int postcopy_addresses(struct backend *be, const struct vu_message *msg, struct 
 		reply->payload[i] = msg->payload[i];
 	if (msg->request == VU_SET_MEM_TABLE)
 		return tell_table(be, reply);
-	r = region_at(be, field(msg, "region.guest_address"));
+	r = region_at(be, vu_get(msg, "region.guest_address"));
 	if (!r)
 		return -EINVAL;
 	set_address(be, reply, "region.user_address", r);

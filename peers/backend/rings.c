@@ -117,8 +117,8 @@ void rings_enable_all(struct backend *be, bool enabled)
 
 int set_vring_num(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
-	struct ring *ring = ring_of(be, field(msg, "index"));
-	uint64_t num = field(msg, "num");
+	struct ring *ring = ring_of(be, vu_get(msg, "index"));
+	uint64_t num = vu_get(msg, "num");
 
 	(void)reply;
 	if (!ring || !num || num > VU_QUEUE_SIZE_MAX)
@@ -148,15 +148,15 @@ static void place(struct ring *ring, uint64_t desc, uint64_t avail, uint64_t use
 static bool in_memory(const struct backend *be, const struct vu_message *msg)
 {
 	return be->map.iommu || !be->map.nregions ||
-	       (vu_map_user(&be->map, field(msg, "descriptor"), 1) &&
-		vu_map_user(&be->map, field(msg, "available"), 1) &&
-		vu_map_user(&be->map, field(msg, "used"), 1));
+	       (vu_map_user(&be->map, vu_get(msg, "descriptor"), 1) &&
+		vu_map_user(&be->map, vu_get(msg, "available"), 1) &&
+		vu_map_user(&be->map, vu_get(msg, "used"), 1));
 }
 
 /* Comes for a running ring, too, to turn logging of its used ring on or off. */
 int set_vring_addr(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
-	struct ring *ring = ring_of(be, field(msg, "index"));
+	struct ring *ring = ring_of(be, vu_get(msg, "index"));
 
 	(void)reply;
 	if (!ring)
@@ -164,11 +164,11 @@ int set_vring_addr(struct backend *be, struct vu_message *msg, struct vu_message
 	if (!in_memory(be, msg) && !deviation_careless(be))
 		return -EFAULT;
 	ring->served.log_used =
-		field(msg, "flags") >> VU_VRING_F_LOG & !quirk(be, QUIRK_LOG_WITHOUT_USED_RING);
+		vu_get(msg, "flags") >> VU_VRING_F_LOG & !quirk(be, QUIRK_LOG_WITHOUT_USED_RING);
 	ring->served.log_guest =
-		field(msg, quirk(be, QUIRK_LOG_USED_RING_BY_ADDRESS) ? "used" : "log");
+		vu_get(msg, quirk(be, QUIRK_LOG_USED_RING_BY_ADDRESS) ? "used" : "log");
 	ring->broken |= quirk(be, QUIRK_ADDRESSES_STALL) && ring->started;
-	place(ring, field(msg, "descriptor"), field(msg, "available"), field(msg, "used"),
+	place(ring, vu_get(msg, "descriptor"), vu_get(msg, "available"), vu_get(msg, "used"),
 	      quirk(be, QUIRK_ADDRESSES_LATCHED) ||
 		      (quirk(be, QUIRK_RESET_KEEPS_ADDRESSES) && be->odd.reset));
 	ring_run(be, ring);
@@ -192,7 +192,7 @@ static bool base_holds(const struct backend *be, uint64_t base)
 
 int set_vring_base(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
-	struct ring *ring = ring_of(be, field(msg, "index"));
+	struct ring *ring = ring_of(be, vu_get(msg, "index"));
 	uint64_t base = base_in(msg);
 
 	(void)reply;
@@ -231,7 +231,7 @@ static void stop(struct backend *be, struct ring *ring)
 
 int get_vring_base(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
-	struct ring *ring = ring_of(be, field(msg, "index"));
+	struct ring *ring = ring_of(be, vu_get(msg, "index"));
 
 	if (!ring)
 		return -EINVAL;
@@ -242,15 +242,15 @@ int get_vring_base(struct backend *be, struct vu_message *msg, struct vu_message
 	}
 	empty(be, ring);
 	stop(be, ring);
-	set_field(reply, "index", quirk(be, QUIRK_BASE_INDEX_ZERO) ? 0 : ring->index);
-	set_field(reply, "num", deviation_base(be, ring, ring_base(be, ring)));
+	vu_set(reply, "index", quirk(be, QUIRK_BASE_INDEX_ZERO) ? 0 : ring->index);
+	vu_set(reply, "num", deviation_base(be, ring, ring_base(be, ring)));
 	return quirk(be, QUIRK_CLOSES_AFTER_STOP) ? -ECONNABORTED : ANSWERED;
 }
 
 int set_vring_enable(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
-	struct ring *ring = ring_of(be, field(msg, "index"));
-	uint64_t num = field(msg, "num");
+	struct ring *ring = ring_of(be, vu_get(msg, "index"));
+	uint64_t num = vu_get(msg, "num");
 
 	(void)reply;
 	if (!ring || num > 1)
@@ -272,7 +272,7 @@ int set_vring_enable(struct backend *be, struct vu_message *msg, struct vu_messa
 /* The descriptor of a message, -1 where it says that there is none; false when the two disagree. */
 static bool event_of(struct vu_message *msg, int *fd)
 {
-	if (field(msg, "nofd") == (msg->nfds > 0))
+	if (vu_get(msg, "nofd") == (msg->nfds > 0))
 		return false;
 	*fd = vu_message_take_fd(msg, 0);
 	return true;
@@ -286,7 +286,7 @@ static void replace(struct backend *be, int *fd, int by)
 
 int set_vring_kick(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
-	struct ring *ring = ring_of(be, field(msg, "index"));
+	struct ring *ring = ring_of(be, vu_get(msg, "index"));
 	int fd, err;
 
 	(void)reply;
@@ -314,7 +314,7 @@ int set_vring_kick(struct backend *be, struct vu_message *msg, struct vu_message
 
 int set_vring_call(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
-	struct ring *ring = ring_of(be, field(msg, "index"));
+	struct ring *ring = ring_of(be, vu_get(msg, "index"));
 	int fd;
 
 	(void)reply;
@@ -334,7 +334,7 @@ int set_vring_call(struct backend *be, struct vu_message *msg, struct vu_message
 
 int set_vring_err(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
-	struct ring *ring = ring_of(be, field(msg, "index"));
+	struct ring *ring = ring_of(be, vu_get(msg, "index"));
 	int fd;
 
 	(void)reply;

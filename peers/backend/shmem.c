@@ -19,11 +19,11 @@ int get_shmem_config(struct backend *be, struct vu_message *msg, struct vu_messa
 	char path[24];
 
 	(void)msg;
-	set_field(reply, "num_regions", !quirk(be, QUIRK_SHMEM_COUNT_WRONG));
+	vu_set(reply, "num_regions", !quirk(be, QUIRK_SHMEM_COUNT_WRONG));
 	snprintf(path, sizeof(path), "sizes[%d]", REGION_ID);
-	set_field(reply, path, REGION_SIZE + quirk(be, QUIRK_SHMEM_SIZE_ODD));
+	vu_set(reply, path, REGION_SIZE + quirk(be, QUIRK_SHMEM_SIZE_ODD));
 	if (quirk(be, QUIRK_SHMEM_CONFIG_CHANGES) && be->odd.configured)
-		set_field(reply, path, 2 * REGION_SIZE);
+		vu_set(reply, path, 2 * REGION_SIZE);
 	be->odd.configured = true;
 	return ANSWERED;
 }
@@ -45,14 +45,14 @@ static int request(struct backend *be, uint32_t id, int fd,
 	struct vu_message msg;
 
 	vu_message_init(&msg, VU_BACKEND, id);
-	set_field(&msg, "shmid", REGION_ID);
-	set_field(&msg, "len", MAPPED_SIZE);
+	vu_set(&msg, "shmid", REGION_ID);
+	vu_set(&msg, "len", MAPPED_SIZE);
 	if (quirk(be, QUIRK_SHMEM_OUTSIDE))
-		set_field(&msg, "shm_offset", REGION_SIZE);
+		vu_set(&msg, "shm_offset", REGION_SIZE);
 	if (quirk(be, QUIRK_SHMEM_UNMAPS_HALF) && fd < 0)
-		set_field(&msg, "len", MAPPED_SIZE / 2);
+		vu_set(&msg, "len", MAPPED_SIZE / 2);
 	if (fd >= 0) {
-		set_field(&msg, "flags", MAP_FLAG_READ_WRITE);
+		vu_set(&msg, "flags", MAP_FLAG_READ_WRITE);
 		if (!quirk(be, QUIRK_SHMEM_WITHOUT_FD))
 			vu_message_add_fd(&msg, fd);
 	}

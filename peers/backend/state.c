@@ -276,8 +276,8 @@ static int bring_channel(enum transfer_state state, struct vu_message *reply)
 
 int set_device_state_fd(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
-	uint64_t direction = field(msg, "direction");
-	int err = begin(be, direction, field(msg, "phase"));
+	uint64_t direction = vu_get(msg, "direction");
+	int err = begin(be, direction, vu_get(msg, "phase"));
 	enum transfer_state state =
 		direction == DIRECTION_SAVE ? TRANSFER_SAVING : TRANSFER_LOADING;
 
@@ -292,8 +292,8 @@ int set_device_state_fd(struct backend *be, struct vu_message *msg, struct vu_me
 		err = 0;
 	if (quirk(be, QUIRK_STATE_SUCCESS_IS_ONE))
 		err = !err;
-	set_field(reply, "status", err ? 1 : 0);
-	set_field(reply, "nofd", !quirk(be, QUIRK_STATE_NOFD_CLEAR) && !reply->nfds);
+	vu_set(reply, "status", err ? 1 : 0);
+	vu_set(reply, "nofd", !quirk(be, QUIRK_STATE_NOFD_CLEAR) && !reply->nfds);
 	return ANSWERED;
 }
 

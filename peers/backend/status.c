@@ -13,7 +13,7 @@ int get_status(struct backend *be, struct vu_message *msg, struct vu_message *re
 
 int set_status(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
-	uint64_t status = field(msg, "u64");
+	uint64_t status = vu_get(msg, "u64");
 
 	(void)reply;
 	if (status > UINT8_MAX)

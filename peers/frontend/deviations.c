@@ -12,24 +12,6 @@
 
 /* ---- fields and descriptors that are wrong ---- */
 
-static uint64_t get(const struct vu_message *msg, const char *path)
-{
-	const struct vu_payload *layout = vu_message_layout_with(msg, path);
-	uint64_t value = 0;
-
-	if (layout)
-		vu_field_get(msg, layout, path, &value);
-	return value;
-}
-
-static void set(struct vu_message *msg, const char *path, uint64_t value)
-{
-	const struct vu_payload *layout = vu_message_layout_with(msg, path);
-
-	if (layout)
-		vu_field_set(msg, layout, path, value);
-}
-
 static void lose_descriptor(struct vu_message *msg)
 {
 	int fd = msg->nfds ? vu_message_take_fd(msg, msg->nfds - 1) : -1;
@@ -42,12 +24,12 @@ static void lose_descriptor(struct vu_message *msg)
 
 static void claim(struct vu_message *msg, uint64_t bits)
 {
-	set(msg, "u64", get(msg, "u64") | bits);
+	vu_set(msg, "u64", vu_get(msg, "u64") | bits);
 }
 
 static void alone(struct vu_message *msg, unsigned int bit, uint64_t needed)
 {
-	set(msg, "u64", (get(msg, "u64") & ~needed) | BIT(bit));
+	vu_set(msg, "u64", (vu_get(msg, "u64") & ~needed) | BIT(bit));
 }
 
 /* The lowest bit that was not offered. */
@@ -61,17 +43,17 @@ static void twist_log(const struct player *p, struct vu_message *msg)
 	switch (msg->request) {
 	case VU_SET_LOG_BASE:
 		if (quirk(p, QUIRK_LOG_TOO_SMALL))
-			set(msg, "size", LOG_OF_16_MIB);
+			vu_set(msg, "size", LOG_OF_16_MIB);
 		break;
 	case VU_SET_FEATURES:
 		if (quirk(p, QUIRK_LOG_FEATURE_STAYS))
 			claim(msg, p->model.features & BIT(VU_F_LOG_ALL));
 		if (quirk(p, QUIRK_LOG_FEATURE_MISSING))
-			set(msg, "u64", get(msg, "u64") & ~BIT(VU_F_LOG_ALL));
+			vu_set(msg, "u64", vu_get(msg, "u64") & ~BIT(VU_F_LOG_ALL));
 		break;
 	case VU_SET_VRING_ADDR:
 		if (quirk(p, QUIRK_LOG_FLAG_MISSING))
-			set(msg, "flags", 0);
+			vu_set(msg, "flags", 0);
 		break;
 	}
 }
@@ -87,11 +69,11 @@ static void twist(const struct player *p, struct vu_message *msg)
 		break;
 	case VU_SET_VRING_KICK:
 		if (quirk(p, QUIRK_QUEUE_UNNEGOTIATED) && !(p->model.protocol & BIT(VU_PF_MQ)))
-			set(msg, "index", 1);
+			vu_set(msg, "index", 1);
 		break;
 	case VU_ADD_MEM_REG:
 		if (quirk(p, QUIRK_REGIONS_OVERLAP))
-			set(msg, "region.guest_address", 0);
+			vu_set(msg, "region.guest_address", 0);
 		break;
 	case VU_SET_PROTOCOL_FEATURES:
 		if (quirk(p, QUIRK_PROTOCOL_FEATURE_NOT_OFFERED))
@@ -111,11 +93,11 @@ static void twist(const struct player *p, struct vu_message *msg)
 		break;
 	case VU_SET_VRING_ENABLE:
 		if (quirk(p, QUIRK_ENABLE_BY_TWO))
-			set(msg, "num", 2);
+			vu_set(msg, "num", 2);
 		break;
 	case VU_GET_VRING_BASE:
 		if (quirk(p, QUIRK_BASE_ASKED_WITH_NUM))
-			set(msg, "num", 1);
+			vu_set(msg, "num", 1);
 		break;
 	case VU_SET_VRING_BASE:
 		if (quirk(p, QUIRK_BASE_UPPER_BITS))
@@ -125,9 +107,9 @@ static void twist(const struct player *p, struct vu_message *msg)
 		break;
 	case VU_SET_DEVICE_STATE_FD:
 		if (quirk(p, QUIRK_STATE_DIRECTION_UNKNOWN))
-			set(msg, "direction", 2);
+			vu_set(msg, "direction", 2);
 		if (quirk(p, QUIRK_STATE_PHASE_UNKNOWN))
-			set(msg, "phase", 1);
+			vu_set(msg, "phase", 1);
 		break;
 	}
 }
@@ -184,7 +166,7 @@ static void send_undue(struct player *p, uint32_t request)
 	if (info->request)
 		vu_message_set_layout(&msg, info->request);
 	if (request == VU_IOTLB_MSG)
-		set(&msg, "type", 2);
+		vu_set(&msg, "type", 2);
 	player_send(p, &msg, NULL, vu_deadline_in(VU_NSEC_PER_SEC));
 }
 
@@ -278,7 +260,7 @@ void deviation_received(const struct player *p, struct vu_message *msg)
 
 void deviation_came(struct player *p, const struct vu_message *msg)
 {
-	if (msg->request == VU_SET_DEVICE_STATE_FD && get(msg, "status") &&
+	if (msg->request == VU_SET_DEVICE_STATE_FD && vu_get(msg, "status") &&
 	    quirk(p, QUIRK_STATE_CHECKED_THOUGH_REFUSED))
 		send_undue(p, VU_CHECK_DEVICE_STATE);
 }

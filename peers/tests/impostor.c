@@ -50,16 +50,6 @@ void impostor_close(struct impostor *im)
 	}
 }
 
-static uint64_t field(const struct vu_message *msg, const char *path)
-{
-	const struct vu_payload *layout = vu_message_layout_with(msg, path);
-	uint64_t value = 0;
-
-	if (layout)
-		vu_field_get(msg, layout, path, &value);
-	return value;
-}
-
 /* ---- rings ---- */
 
 static void place(struct impostor *im, struct impostor_ring *ring)
@@ -127,7 +117,7 @@ static void add_region(struct impostor *im, const struct vu_message *msg, const 
 
 	for (int i = 0; i < 4; i++) {
 		snprintf(name, sizeof(name), "%s.%s", path, names[i]);
-		v[i] = field(msg, name);
+		v[i] = vu_get(msg, name);
 	}
 	if (fd >= 0)
 		vu_map_add(&im->map, v[0], v[1], v[2], v[3], fd);
@@ -154,15 +144,15 @@ static void take_ring(struct impostor_ring *ring, const struct vu_message *msg)
 {
 	switch (msg->request) {
 	case VU_SET_VRING_NUM:
-		ring->served.size = (uint16_t)field(msg, "num");
+		ring->served.size = (uint16_t)vu_get(msg, "num");
 		break;
 	case VU_SET_VRING_BASE:
-		ring->base = (uint32_t)field(msg, "num");
+		ring->base = (uint32_t)vu_get(msg, "num");
 		break;
 	case VU_SET_VRING_ADDR:
-		ring->served.desc_user = field(msg, "descriptor");
-		ring->served.avail_user = field(msg, "available");
-		ring->served.used_user = field(msg, "used");
+		ring->served.desc_user = vu_get(msg, "descriptor");
+		ring->served.avail_user = vu_get(msg, "available");
+		ring->served.used_user = vu_get(msg, "used");
 		break;
 	}
 	ring->ready = false;
@@ -178,7 +168,7 @@ static void replace(int *fd, struct vu_message *msg)
 
 void impostor_take(struct impostor *im, struct vu_message *msg)
 {
-	struct impostor_ring *ring = &im->rings[field(msg, "index") % IMPOSTOR_RINGS];
+	struct impostor_ring *ring = &im->rings[vu_get(msg, "index") % IMPOSTOR_RINGS];
 
 	switch (msg->request) {
 	case VU_SET_FEATURES:
@@ -208,7 +198,7 @@ void impostor_take(struct impostor *im, struct vu_message *msg)
 	case VU_SET_DEVICE_STATE_FD:
 		replace(&im->stream, msg);
 		im->endless = chance_one_in(im->chance, 4);
-		if (field(msg, "direction"))
+		if (vu_get(msg, "direction"))
 			close_fd(&im->stream);
 		break;
 	}
@@ -306,7 +296,7 @@ bool impostor_answer(struct impostor *im, const struct vu_message *msg, struct v
 	else
 		vu_message_set_u64(reply, 0);
 	if (msg->request == VU_GET_VRING_BASE) {
-		struct impostor_ring *ring = &im->rings[field(msg, "index") % IMPOSTOR_RINGS];
+		struct impostor_ring *ring = &im->rings[vu_get(msg, "index") % IMPOSTOR_RINGS];
 
 		vu_field_set(reply, vu_payload_by_name("vring_state"), "num",
 			     ring->ready ? vu_served_base(&ring->served) : ring->base);

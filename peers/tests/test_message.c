@@ -271,6 +271,22 @@ static void layout_follows_the_field(void **state)
 	assert_string_equal(vu_message_layout_with(&msg, "used_index")->name, "vring_base_packed");
 }
 
+static void fields_by_name(void **state)
+{
+	struct vu_message msg;
+
+	(void)state;
+	vu_message_init(&msg, VU_MAIN, VU_SET_VRING_ENABLE);
+	assert_int_equal(vu_get(&msg, "num"), 0);
+	vu_set(&msg, "num", 7);
+	assert_int_equal(msg.len, 8);
+	assert_int_equal(vu_get(&msg, "num"), 7);
+	assert_int_equal(vu_get(&msg, "index"), 0);
+	vu_set(&msg, "region", 7);
+	assert_int_equal(vu_get(&msg, "region"), 0);
+	assert_int_equal(msg.len, 8);
+}
+
 static void wrong_paths_and_values_are_refused(void **state)
 {
 	const struct vu_payload *table = vu_payload_by_name("memory_regions");
@@ -405,6 +421,7 @@ int main(void)
 		cmocka_unit_test(every_golden_line_reads_back),
 		cmocka_unit_test(layout_follows_the_size),
 		cmocka_unit_test(layout_follows_the_field),
+		cmocka_unit_test(fields_by_name),
 		cmocka_unit_test(wrong_paths_and_values_are_refused),
 		cmocka_unit_test(bits_leave_their_neighbours_alone),
 		cmocka_unit_test(byte_arrays_are_read_and_written_whole),

@@ -149,6 +149,26 @@ void vu_message_set_layout(struct vu_message *msg, const struct vu_payload *layo
 	memset(msg->payload, 0, layout->size);
 }
 
+uint64_t vu_get(const struct vu_message *msg, const char *path)
+{
+	const struct vu_payload *layout = vu_message_layout_with(msg, path);
+	uint64_t value = 0;
+
+	if (layout)
+		vu_field_get(msg, layout, path, &value);
+	return value;
+}
+
+void vu_set(struct vu_message *msg, const char *path, uint64_t value)
+{
+	const struct vu_payload *layout = vu_message_layout_with(msg, path);
+
+	if (layout && !msg->len)
+		vu_message_set_layout(msg, layout);
+	if (layout)
+		vu_field_set(msg, layout, path, value);
+}
+
 void vu_message_set_u64(struct vu_message *msg, uint64_t value)
 {
 	msg->len = sizeof(value);

@@ -96,6 +96,12 @@ int vu_field_set_bytes(struct vu_message *msg, const struct vu_payload *layout, 
 /** vu_message_set_layout - give the payload the fixed size of @layout, zeroed. */
 void vu_message_set_layout(struct vu_message *msg, const struct vu_payload *layout);
 
+/** vu_get - value of the field that @path names in whichever layout has it; 0 where none has. */
+uint64_t vu_get(const struct vu_message *msg, const char *path);
+
+/** vu_set - write that field; an empty payload becomes one of that layout first. */
+void vu_set(struct vu_message *msg, const char *path, uint64_t value);
+
 /** vu_message_set_u64 - make the payload one u64. */
 void vu_message_set_u64(struct vu_message *msg, uint64_t value);
 
