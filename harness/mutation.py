@@ -37,7 +37,7 @@ OLDER = "11.0"  # the last edition in which rings start by another rule, and the
 OLDER_RULE = "start-waits-for-kick"
 DRIVEN = ("blk", "net", "fs")  # what the front-end drives
 # what only a device shows that takes its time
-SLOWLY = dict.fromkeys(["stop-loses-requests", "inflight-not-restored"], " --latency=20000")
+SLOWLY = dict.fromkeys(["stop-loses-requests", "stop-records-nothing", "inflight-not-restored"], " --latency=20000")
 SCALE = 0.4     # of the deadlines when a quirk is played: the references need far less
 KIN = 40        # quirks that a quick search tries with a scenario, the nearest to what it checks
 MOST_WAITING = 8  # plays that may wait beside those that work

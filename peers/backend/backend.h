@@ -106,10 +106,15 @@ struct inflight {
 
 /* What only quirks have to remember of a connection. */
 struct oddities {
+	bool again;                   /* another connection came before */
 	bool asked;                   /* GET_PROTOCOL_FEATURES came */
+	bool refeatured;              /* SET_FEATURES came twice */
 	bool ran, stopped;            /* some ring was started, was stopped since */
+	bool gave;                    /* a request was given back since the first ring started */
 	bool postcopied;              /* POSTCOPY_END came */
 	bool reset, ownerless;        /* RESET_DEVICE came, and no SET_OWNER since */
+	bool reset_due;               /* RESET_DEVICE came, and had no effect yet */
+	bool saved;                   /* a state was sent to its end */
 	bool channelled;              /* a channel came */
 	bool configured;              /* GET_SHMEM_CONFIG came */
 	bool told;                    /* GET_CONFIG came */

@@ -16,6 +16,7 @@
 #include "vring/shared.h"
 
 #define HEADER_SIZE sizeof(struct vu_header)
+#define SHORTEST_HEADER 12 /* of a request: that of a network device */
 #define LOG_BYTE_SPAN \
 	(UINT64_C(8) * VU_LIMIT_LOG_PAGE_SIZE) /* memory that a byte of the log stands for */
 
@@ -133,6 +134,12 @@ bool deviation_may_use(const struct backend *be, const struct vu_message_info *i
 
 /* ---- features and rings ---- */
 
+static void break_rings(struct backend *be)
+{
+	for (unsigned int i = 0; i < be->nrings; i++)
+		be->rings[i].broken |= be->rings[i].started;
+}
+
 void deviation_features(struct backend *be, uint64_t before)
 {
 	bool had = before >> VU_F_PROTOCOL_FEATURES & 1,
@@ -145,6 +152,11 @@ void deviation_features(struct backend *be, uint64_t before)
 	if (quirk(be, QUIRK_SET_FEATURES_ENABLES) ||
 	    (quirk(be, QUIRK_SET_FEATURES_TESTS_LOG_ALL) && !has_feature(be, VU_F_LOG_ALL)))
 		rings_enable_all(be, true);
+	if (quirk(be, QUIRK_LOG_OFF_STALLS) && before >> VU_F_LOG_ALL & 1 &&
+	    !has_feature(be, VU_F_LOG_ALL))
+		break_rings(be);
+	if (be->odd.reset_due)
+		reset_device(be, NULL, NULL);
 }
 
 void deviation_forget(struct backend *be)
@@ -165,16 +177,37 @@ int deviation_take(const struct backend *be, int kick)
 	return read(kick, &value, sizeof(value)) == sizeof(value) && value == 1 ? 0 : -EAGAIN;
 }
 
-bool deviation_hinders(const struct backend *be, const struct ring *ring)
+bool deviation_keeps_stopped(const struct backend *be, const struct ring *ring)
 {
-	return (quirk(be, QUIRK_START_NEEDS_CALL) && ring->call < 0 && !ring->silent) ||
-	       (quirk(be, QUIRK_SECOND_QUEUE_IGNORED) &&
-		ring->index == (be->ops->network ? 3 : 1)) ||
+	return quirk(be, QUIRK_START_NEVER) ||
+	       (quirk(be, QUIRK_FIRST_RING_FIRST) && ring->index && !be->rings[0].started) ||
+	       (quirk(be, QUIRK_RESTART_IGNORED) && be->odd.used[ring->index]) ||
+	       (quirk(be, QUIRK_LATE_RING_IGNORED) && be->odd.gave && !ring->started);
+}
+
+bool deviation_starts_by_kick(const struct backend *be)
+{
+	return quirk(be, QUIRK_START_WAITS_FOR_KICK) || quirk(be, QUIRK_KICK_EARLIER_LOST);
+}
+
+static bool hinders_all(const struct backend *be)
+{
+	return (quirk(be, QUIRK_RECONNECT_IDLE) && be->odd.again) ||
+	       (quirk(be, QUIRK_FEATURES_AGAIN_STALL) && be->odd.refeatured) ||
+	       (quirk(be, QUIRK_STATE_SAVED_FOR_GOOD) && be->odd.saved) ||
 	       (quirk(be, QUIRK_SUSPENDED_BY_ONE) && be->odd.stopped) ||
 	       (quirk(be, QUIRK_CHANNEL_BLOCKS_RINGS) && be->nasked) ||
 	       (quirk(be, QUIRK_RESET_FORGETS_OWNER) && be->odd.ownerless) ||
 	       (quirk(be, QUIRK_STATUS_WIPES_STATE) && be->odd.wiped) ||
 	       (quirk(be, QUIRK_POSTCOPY_NEVER_ENDS) && be->odd.postcopied);
+}
+
+bool deviation_hinders(const struct backend *be, const struct ring *ring)
+{
+	return hinders_all(be) ||
+	       (quirk(be, QUIRK_START_NEEDS_CALL) && ring->call < 0 && !ring->silent) ||
+	       (quirk(be, QUIRK_CALL_NONE_STALLS) && ring->silent) ||
+	       (quirk(be, QUIRK_SECOND_QUEUE_IGNORED) && ring->index == (be->ops->network ? 3 : 1));
 }
 
 static uint16_t driver_index(const struct backend *be, const struct ring *ring)
@@ -343,6 +376,7 @@ void deviation_transferred(struct backend *be, bool good)
 {
 	struct transfer *t = &be->transfer;
 
+	be->odd.saved |= good && t->state == TRANSFER_SAVING;
 	if ((quirk(be, QUIRK_STATE_STAYS_OPEN) && t->state == TRANSFER_SAVING) ||
 	    (quirk(be, QUIRK_STATE_DESCRIPTOR_LEAKS) && !good)) {
 		backend_unwatch(be, t->fd);
@@ -396,11 +430,21 @@ static struct inflight_split *tracked(const struct ring *ring)
 	return ring->served.packed ? NULL : ring->served.inflight;
 }
 
+void deviation_emptied(const struct backend *be, const struct ring *ring)
+{
+	struct inflight_split *region = tracked(ring);
+
+	if (region && quirk(be, QUIRK_STOP_RECORDS_NOTHING))
+		region->version = 0;
+}
+
 /* Guest addresses of buffers are there for the log alone. */
 void deviation_taken(const struct backend *be, const struct ring *ring, struct vu_element *el)
 {
 	struct inflight_split *region = tracked(ring);
 
+	if (quirk(be, QUIRK_REQUEST_SHORT_CRASH) && el->nout && el->out_len < SHORTEST_HEADER)
+		deviation_crash();
 	for (size_t i = 0; i < el->nin; i++)
 		el->in[i].guest = misplaced(be, el->in[i].guest, i);
 	if (quirk(be, QUIRK_INFLIGHT_COUNTER_STANDS) && region)

@@ -39,6 +39,15 @@ void deviation_forget(struct backend *be);
 /** deviation_take - event_take() of a kick. */
 int deviation_take(const struct backend *be, int kick);
 
+/** deviation_keeps_stopped - whether @ring does not start although it should. */
+bool deviation_keeps_stopped(const struct backend *be, const struct ring *ring);
+
+/** deviation_starts_by_kick - whether rings start by what is written to a descriptor, not by the message that brings it. */
+bool deviation_starts_by_kick(const struct backend *be);
+
+/** deviation_emptied - what happens when nothing of @ring is held any more, and it is about to stop. */
+void deviation_emptied(const struct backend *be, const struct ring *ring);
+
 /** deviation_hinders - whether @ring is not served although it might. */
 bool deviation_hinders(const struct backend *be, const struct ring *ring);
 

@@ -199,6 +199,9 @@ int backend_serve(struct backend *be, struct vu_message *msg)
 	if (quirk(be, QUIRK_SUSPENDED_IS_DEAF) && suspended(be) && be->odd.ran &&
 	    has_own_reply(msg))
 		return 0;
+	if (quirk(be, QUIRK_CLOSES_ON_FEATURES_AGAIN) && suspended(be) && be->odd.ran &&
+	    msg->request == VU_GET_FEATURES)
+		return -ECONNABORTED;
 	if (quirk(be, QUIRK_ACK_BEFORE_EFFECT))
 		acknowledge_unseen(be, msg);
 	outcome = handle(be, msg);

@@ -129,7 +129,7 @@ int add_mem_reg(struct backend *be, struct vu_message *msg, struct vu_message *r
 	if (deviation_declines(be, r.guest))
 		return DONE;
 	err = add(be, &r, msg->fds[0]);
-	if (!err && be->postcopy.listening)
+	if (!err && be->postcopy.listening && !quirk(be, QUIRK_POSTCOPY_ADDED_UNANSWERED))
 		err = postcopy_addresses(be, msg, reply);
 	memory_changed(be);
 	return err;

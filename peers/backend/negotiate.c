@@ -149,6 +149,7 @@ int set_features(struct backend *be, struct vu_message *msg, struct vu_message *
 		return -EINVAL;
 	if (changes_rings(be, features))
 		return -EBUSY;
+	be->odd.refeatured |= be->features_set;
 	put_in_force(be, features);
 	if (!has_feature(be, VU_F_PROTOCOL_FEATURES) && !quirk(be, QUIRK_ENABLED_NEVER) &&
 	    !quirk(be, QUIRK_SET_FEATURES_TESTS_LOG_ALL))

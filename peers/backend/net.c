@@ -2,11 +2,13 @@
 /* Messages that only a network device has. */
 #include <errno.h>
 
-#include "backend.h"
+#include "deviations.h"
 
 int send_rarp(struct backend *be, struct vu_message *msg, struct vu_message *reply)
 {
 	(void)reply;
+	if (quirk(be, QUIRK_RARP_EARLY_CRASH) && suspended(be))
+		deviation_crash();
 	if (!quirk(be, QUIRK_RARP_SILENT))
 		be->ops->network->announce(be->service, msg->payload);
 	rings_tell(be);
@@ -18,5 +20,7 @@ int net_set_mtu(struct backend *be, struct vu_message *msg, struct vu_message *r
 	(void)reply;
 	if (quirk(be, QUIRK_MTU_ANY))
 		return DONE;
+	if (quirk(be, QUIRK_MTU_NONE))
+		return -EINVAL;
 	return be->ops->network->set_mtu(be->service, vu_get(msg, "u64"));
 }

@@ -147,7 +147,8 @@ int postcopy_addresses(struct backend *be, const struct vu_message *msg, struct 
 	const struct vu_map_region *r;
 
 	be->postcopy.ack_due = true;
-	if (quirk(be, QUIRK_POSTCOPY_TOUCHED))
+	if (quirk(be, msg->request == VU_ADD_MEM_REG ? QUIRK_POSTCOPY_ADDED_TOUCHED
+						     : QUIRK_POSTCOPY_TOUCHED))
 		touch(be);
 	reply->len = reply->size = msg->len;
 	for (size_t i = 0; i < msg->len; i++)

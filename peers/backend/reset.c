@@ -33,6 +33,9 @@ int reset_device(struct backend *be, struct vu_message *msg, struct vu_message *
 	(void)reply;
 	if (quirk(be, QUIRK_RESET_IGNORED) || (quirk(be, QUIRK_SUSPEND_LOSES_RESET) && ceased(be)))
 		return DONE;
+	be->odd.reset_due = quirk(be, QUIRK_RESET_LATE) && !be->odd.reset_due;
+	if (be->odd.reset_due)
+		return DONE;
 	device_reset(be);
 	forget_bases(be);
 	be->odd.reset = be->odd.ownerless = true;

@@ -31,6 +31,8 @@ void rings_close(struct backend *be)
 		ring->mapped = false;
 		if (quirk(be, QUIRK_RECONNECT_KEEPS_RINGS) && !be->stop)
 			continue;
+		if (quirk(be, QUIRK_RECONNECT_LEAKS) && ring->kick >= 0)
+			dup(ring->kick);
 		backend_close_fd(be, &ring->kick);
 		backend_close_fd(be, &ring->call);
 		backend_close_fd(be, &ring->err);
@@ -40,7 +42,7 @@ void rings_close(struct backend *be)
 	}
 	be->nstarted = quirk(be, QUIRK_RECONNECT_KEEPS_RINGS) ? be->nstarted : 0;
 	be->pushed = be->logged = be->announced = false;
-	be->odd = (struct oddities){ 0 };
+	be->odd = (struct oddities){ .again = true };
 }
 
 struct ring *ring_of(struct backend *be, uint64_t index)
@@ -61,9 +63,7 @@ bool suspended(const struct backend *be)
 
 void ring_start(struct backend *be, struct ring *ring)
 {
-	if (quirk(be, QUIRK_FIRST_RING_FIRST) && ring->index && !be->rings[0].started)
-		return;
-	if (quirk(be, QUIRK_RESTART_IGNORED) && be->odd.used[ring->index])
+	if (deviation_keeps_stopped(be, ring))
 		return;
 	if (!ring->started) {
 		be->odd.ran = true;
@@ -102,7 +102,7 @@ void ring_stop(struct backend *be, struct ring *ring)
 		be->nstarted--;
 	ring->started = false;
 	if (suspended(be))
-		be->announced = false;
+		be->announced = be->odd.gave = false;
 }
 
 void rings_enable_all(struct backend *be, bool enabled)
@@ -218,6 +218,7 @@ static void empty(struct backend *be, struct ring *ring)
 		be->ops->abandon(be->service, ring->index);
 	else
 		rings_settle(be, ring);
+	deviation_emptied(be, ring);
 	rings_tell(be);
 }
 
@@ -242,6 +243,8 @@ int get_vring_base(struct backend *be, struct vu_message *msg, struct vu_message
 	}
 	empty(be, ring);
 	stop(be, ring);
+	if (quirk(be, QUIRK_CHANNEL_MISSED) && be->odd.channelled && !be->channel_open)
+		return DONE;
 	vu_set(reply, "index", quirk(be, QUIRK_BASE_INDEX_ZERO) ? 0 : ring->index);
 	vu_set(reply, "num", deviation_base(be, ring, ring_base(be, ring)));
 	return quirk(be, QUIRK_CLOSES_AFTER_STOP) ? -ECONNABORTED : ANSWERED;
@@ -293,6 +296,8 @@ int set_vring_kick(struct backend *be, struct vu_message *msg, struct vu_message
 	if (!ring || !event_of(msg, &fd))
 		return -EINVAL;
 	replace(be, &ring->kick, fd);
+	if (quirk(be, QUIRK_KICK_EARLIER_LOST) && fd >= 0)
+		event_take(fd);
 	if (quirk(be, QUIRK_SUSPEND_ENDS_WITH_KICK))
 		be->drafted.ceased = false;
 	ring->polled = fd < 0 && !quirk(be, QUIRK_KICK_NONE_IGNORED);
@@ -307,7 +312,7 @@ int set_vring_kick(struct backend *be, struct vu_message *msg, struct vu_message
 			return err;
 		}
 	}
-	if (!quirk(be, QUIRK_START_WAITS_FOR_KICK) || fd < 0)
+	if (!deviation_starts_by_kick(be) || fd < 0)
 		ring_start(be, ring);
 	return DONE;
 }
@@ -326,7 +331,9 @@ int set_vring_call(struct backend *be, struct vu_message *msg, struct vu_message
 		return DONE;
 	}
 	replace(be, &ring->call, fd);
-	ring->silent = fd < 0;
+	if (quirk(be, QUIRK_CALL_REPLACED_LOST) && ring->started)
+		backend_close_fd(be, &ring->call);
+	ring->silent = ring->call < 0;
 	be->pushed |= ring->pushed;
 	rings_tell(be);
 	return DONE;
@@ -341,5 +348,6 @@ int set_vring_err(struct backend *be, struct vu_message *msg, struct vu_message 
 	if (!ring || !event_of(msg, &fd))
 		return -EINVAL;
 	replace(be, &ring->err, fd);
+	ring->broken |= quirk(be, QUIRK_ERR_STALLS) && ring->started;
 	return DONE;
 }

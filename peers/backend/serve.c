@@ -135,7 +135,7 @@ static void push(struct backend *be, struct ring *ring, const struct vu_element 
 	deviation_overwrite(be, ring->served.log_guest);
 	vu_served_push(&ring->served, el, written);
 	deviation_done(be, ring, el);
-	ring->pushed = be->pushed = be->logged = true;
+	ring->pushed = be->pushed = be->logged = be->odd.gave = true;
 }
 
 static int serve_one(struct backend *be, struct ring *ring)
@@ -220,7 +220,7 @@ void ring_kicked(struct backend *be, struct ring *ring)
 	err = ring->kick < 0 ? -EAGAIN : deviation_take(be, ring->kick);
 	if (err == -EPIPE)
 		backend_unwatch(be, ring->kick);
-	if (!err && quirk(be, QUIRK_START_WAITS_FOR_KICK))
+	if (!err && deviation_starts_by_kick(be))
 		ring_start(be, ring);
 	if (!err)
 		ring_run(be, ring);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The device status of virtio. */
 #include <errno.h>
+#include <linux/virtio_config.h>
 
 #include "backend.h"
 
@@ -20,7 +21,8 @@ int set_status(struct backend *be, struct vu_message *msg, struct vu_message *re
 		return -EINVAL;
 	if (quirk(be, QUIRK_STATUS_IGNORED) || (!status && quirk(be, QUIRK_STATUS_ZERO_IGNORED)))
 		return DONE;
-	if (!status && !quirk(be, QUIRK_STATUS_ZERO_STORED))
+	if ((!status && !quirk(be, QUIRK_STATUS_ZERO_STORED)) ||
+	    (status & VIRTIO_CONFIG_S_DRIVER_OK && quirk(be, QUIRK_STATUS_RESTARTS)))
 		device_reset(be);
 	be->odd.wiped |= !status;
 	be->status = (uint8_t)status;
