@@ -5,14 +5,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import PLAYER, Vringer, needs_player
 
-from vringer import candidates, places
+from vringer import candidates, diagnose, places
 from vringer.candidates import Candidate
 from vringer.errors import UsageError
 
@@ -93,8 +96,29 @@ def test_a_trigger_is_pulled_once_the_device_is_at_work(judged: Vringer) -> None
 def test_a_hang_is_told_from_a_process_that_hangs(judged: Vringer, pulse: str, ending: str) -> None:
     text = FILE.replace("--lifecycle", "--lifecycle --quirk blocks-channel-while-waiting")
     mine = judged.candidate("mine", f'{text}[triggers]\nstop = ""\n[hooks]\npulse = "{pulse}"\n')
-    _, _, results = judge(judged, str(mine), "frontend/deadlock/answers-channel-while-waiting")
+    _, shown, results = judge(judged, str(mine), "frontend/deadlock/answers-channel-while-waiting")
     assert (results[0]["verdict"], results[0]["ending"]) == ("fail", ending)
+    process, *threads = results[0]["evidence"]["threads"]
+    assert "vu-frontend (" in process and len(threads) == 1, shown
+    assert re.search(r"vu-frontend \(\d+\): S, in \w*poll\w*.*, system call \d+ ", threads[0]), shown
+    assert f"threads   {process.strip()}" in shown
+
+
+def test_who_does_not_hang_shows_no_threads(judged: Vringer) -> None:
+    _, shown, results = judge(judged, LIFE, "--device", "blk", stops(judged, STOPS + "expect 1 == 2 \"numbers differ\"\n"))
+    assert (results[0]["verdict"], results[0]["evidence"]["threads"]) == ("fail", None), shown
+
+
+def test_every_process_of_a_group_is_looked_at() -> None:
+    with subprocess.Popen(["sh", "-c", "cat <&0; :"], stdin=subprocess.PIPE, process_group=0) as shell:
+        assert shell.stdin
+        while len(diagnose.group(shell.pid)) < 2:
+            os.sched_yield()
+        told = subprocess.run([sys.executable, "-I", diagnose.__file__, str(shell.pid)], check=True,
+                              capture_output=True, text=True, timeout=30).stdout
+        shell.stdin.close()
+    assert [line.split()[0] for line in told.splitlines()[::2]] == ["sh", "cat"], told
+    assert diagnose.report("it", shell.pid) == f"  it ({shell.pid}) has ended"
 
 
 def test_a_trigger_can_be_given_on_the_command_line(judged: Vringer) -> None:

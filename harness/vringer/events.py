@@ -91,7 +91,7 @@ def play_of(event: dict[str, Any]) -> Play:
     if verdict not in VERDICTS:
         return Play("error", f"vu-frontend gave the verdict {verdict!r}, which there is not")
     play = Play(verdict)
-    ours = {"verdict", "violated", "came_up", "chart", "notes", "evidence"}
+    ours = {"verdict", "violated", "came_up", "chart", "notes", "threads", "evidence"}
     spoken = {f.name for f in fields(Play)} - ours
     for name in spoken & event.keys():
         setattr(play, name, _like(event[name], getattr(play, name)))

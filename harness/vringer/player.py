@@ -12,16 +12,18 @@ from __future__ import annotations
 import errno
 import os
 import selectors
+import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import IO, Callable
 
-from vringer import places
+from vringer import diagnose, places
 from vringer.candidates import Candidate
 from vringer.events import EventReader, play_of, printable
 from vringer.processes import Players, end
@@ -33,6 +35,7 @@ TEXT_LIMIT = 32 << 10
 CHUNK = 64 << 10
 QUIET_SECONDS = 0.03  # without an event: it waits for something
 WRITTEN_BY_PLAYER = ("trace.vus", "subject.log")
+WHERE_IT_HANGS = "hang.txt"
 EXIT_OF = {"pass": (0,), "n/a": (0,), "fail": (1,), "inconclusive": (1,), "error": (1, 2, 4)}
 
 
@@ -108,6 +111,7 @@ class Player:
         if folder:
             for option, name in zip(("--trace", "--log"), WRITTEN_BY_PLAYER):
                 words += [option, str(folder / name)]
+            words += ["--hook", _look_at_threads(folder)]
         return [*words, str(scenario.path)]
 
     def play(self, scenario: Scenario, candidate: Candidate, folder: Path | None,
@@ -120,7 +124,7 @@ class Player:
         try:
             if folder:
                 folder.mkdir(parents=True, exist_ok=True)
-                for name in WRITTEN_BY_PLAYER:
+                for name in (*WRITTEN_BY_PLAYER, WHERE_IT_HANGS):
                     (folder / name).unlink(missing_ok=True)
         except OSError as error:
             folder, note = None, f"no evidence is kept: {error.strerror}: {error.filename}"
@@ -128,6 +132,12 @@ class Player:
         play = run.until(self.watchdog * max(1.0, self.scale * candidate.deadline_scale))
         play.notes += [note] if note else []
         return play
+
+
+def _look_at_threads(folder: Path) -> str:
+    """What the player runs before it ends a subject that hangs; the subject is the first of its group."""
+    words = shlex.join([sys.executable, "-I", diagnose.__file__])
+    return f"hung={words} {{pid}} >{shlex.quote(str(folder / WHERE_IT_HANGS))}"
 
 
 @cache
@@ -256,7 +266,16 @@ class _Run:
         play.notes += sorted({t.note for t in (self.chart, self.errors, self.stream) if t.note})
         if self.folder:
             play.evidence = {p.stem: str(p) for p in sorted(self.folder.iterdir()) if p.is_file()}
+            play.threads = _lines(self.folder / WHERE_IT_HANGS)
         return play
+
+
+def _lines(path: Path) -> list[str]:
+    """What is in @path, line by line; nothing if it is not there."""
+    try:
+        return printable(path.read_text(encoding="utf-8", errors="replace")).splitlines()
+    except OSError:
+        return []
 
 
 def _remove_private(pid: int) -> None:

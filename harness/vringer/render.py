@@ -156,6 +156,7 @@ def failure(result: Result, run: Run) -> list[Line]:
     for clause in run.registry.of(result.concerned):
         lines += _clause(clause)
     lines += _labelled("ending", _ending(result) if result.verdict != "error" else "")
+    lines += _labelled("threads", "\n".join(line.strip() for line in play.threads), "bold red")
     lines += _labelled("it said", _last_words(result), "dim")
     lines += _labelled("but", result.surprise if result.expected_verdict != "pass" else "")
     for note in play.notes:

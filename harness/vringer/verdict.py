@@ -39,6 +39,7 @@ class Play:
     came_up: bool = True
     chart: str = ""
     notes: list[str] = field(default_factory=list)
+    threads: list[str] = field(default_factory=list)
     evidence: dict[str, str] = field(default_factory=dict)
 
     @property

@@ -7,7 +7,7 @@
 #include "subject.h"
 
 #define PLAY_BREACHES 8
-#define PLAY_HOOKS 8
+#define PLAY_HOOKS 16
 
 /* What the harness can do to a subject when a scenario asks for it by name. */
 struct play_hook {

@@ -148,6 +148,15 @@ static void judge_lack(struct play *r)
 		excuse(r, lack);
 }
 
+/* Whoever wants to see where it hangs has to look before it is ended. */
+static void show_hung(struct play *r)
+{
+	const char *command = play_hook(r, "hung");
+
+	if (command)
+		subject_run(&r->subject, command, vu_deadline_in(PULSE_WITHIN));
+}
+
 /* Whether it is the whole process that hangs: the candidate may have a way to ask it something else. */
 static const char *feel_pulse(struct play *r)
 {
@@ -184,6 +193,7 @@ static void look_at_ending(struct play *r)
 	bool stuck = r->out.timed_out || (cycle && r->out.verdict == VERDICT_FAIL);
 
 	if (stuck && r->side->hung(r)) {
+		show_hung(r);
 		snprintf(r->ending, sizeof(r->ending), "hung%s", feel_pulse(r));
 		return;
 	}

@@ -30,11 +30,13 @@ static int fail(struct subject *s, int err, const char *what)
 
 /* ---- commands ---- */
 
-/* Replace {socket} and {dir}. -E2BIG when the result does not fit. */
+/* Replace {socket}, {dir} and {pid}. -E2BIG when the result does not fit. */
 static int expand(const struct subject *s, const char *command, char *out, size_t size)
 {
 	size_t n = 0;
+	char pid[16];
 
+	snprintf(pid, sizeof(pid), "%d", s->pid);
 	while (*command) {
 		const char *value = NULL;
 		size_t skip = 1, len = 1;
@@ -44,6 +46,9 @@ static int expand(const struct subject *s, const char *command, char *out, size_
 			skip = 8;
 		} else if (!strncmp(command, "{dir}", 5)) {
 			value = s->dir;
+			skip = 5;
+		} else if (!strncmp(command, "{pid}", 5)) {
+			value = pid;
 			skip = 5;
 		}
 		len = value ? strlen(value) : 1;
@@ -128,12 +133,8 @@ static int pidfd_open(pid_t pid)
 static bool wait_readable(int fd, int64_t deadline)
 {
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
-	int n;
 
-	do {
-		n = poll(&pfd, 1, vu_deadline_poll_ms(deadline));
-	} while ((n < 0 && errno == EINTR) || (!n && !vu_deadline_passed(deadline)));
-	return n > 0;
+	return !vu_poll(&pfd, 1, deadline);
 }
 
 int subject_run(struct subject *s, const char *command, int64_t deadline)

@@ -57,7 +57,7 @@ void subject_stop(struct subject *s);
 /** subject_close - stop, remove the directory. Idempotent. */
 void subject_close(struct subject *s);
 
-/** subject_run - a shell command with {dir} and {socket} replaced, in the directory. Exit status or -errno. */
+/** subject_run - a shell command with {dir}, {socket} and {pid} replaced, in the directory. Exit status or -errno. */
 int subject_run(struct subject *s, const char *command, int64_t deadline);
 
 /** subject_launch - the same, but nobody waits for it; it ends with the subject at the latest. 0 or -errno. */
