@@ -52,6 +52,19 @@ def test_what_holds_wherever_it_is_seen() -> None:
     assert compare(shown, cause, []).surprise == ""
 
 
+def test_what_is_seen_sometimes() -> None:
+    """A race: whoever shows it is excused, whoever does not is as good, and what else is known counts first."""
+    race = Expectation("*", "fail", "a race", message="lost", sometimes=True)
+    usual = Expectation("ring/one", "fail", "another")
+    shown = result("fail", red=True, reason="it is lost")
+    assert choose([race], ONE, "7.2") is None
+    assert choose_for(shown, [race], ONE, "7.2") is race
+    assert choose_for(shown, [race, usual], ONE, "7.2") is usual
+    for other in (result("pass"), result("fail", red=True, reason="garbage"), result("error", reason="lost")):
+        assert choose_for(other, [race], ONE, "7.2") is None
+    assert compare(shown, race, []).surprise == ""
+
+
 def test_entries_that_match_nothing() -> None:
     known, lost = Expectation("ring/*", "fail", "r"), Expectation("rings/one", "fail", "r")
     assert unmatched([known, lost], [ONE]) == [lost]
@@ -107,6 +120,7 @@ def test_wrong_entries_are_told(entry: dict[str, Any], told: str) -> None:
         parse(entry, "x.toml")
 
 
-def test_what_holds_wherever_it_is_seen_says_what_is_seen() -> None:
+@pytest.mark.parametrize("flag", ["wherever", "sometimes"])
+def test_what_holds_when_it_is_seen_says_what_is_seen(flag: str) -> None:
     with pytest.raises(UsageError, match="gives none"):
-        parse({"scenario": "*", "verdict": "fail", "reason": "r", "wherever": True}, "x.toml")
+        parse({"scenario": "*", "verdict": "fail", "reason": "r", flag: True}, "x.toml")

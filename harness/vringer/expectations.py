@@ -19,7 +19,8 @@ from vringer.scenarios import Scenario
 from vringer.verdict import VERDICTS, Result
 
 Version = tuple[int, ...]
-KEYS = {"scenario", "verdict", "reason", "url", "message", "versions", "confirmed", "wherever"}
+FLAGS = ("wherever", "sometimes")
+KEYS = {"scenario", "verdict", "reason", "url", "message", "versions", "confirmed", *FLAGS}
 
 
 def version_tuple(text: str) -> Version:
@@ -51,6 +52,7 @@ class Expectation:
     versions: str = ""
     confirmed: str = ""
     wherever: bool = False
+    sometimes: bool = False
 
     @property
     def is_glob(self) -> bool:
@@ -67,8 +69,8 @@ class Expectation:
 
 def parse(entry: dict[str, Any], where: str) -> Expectation:
     """An entry as it stands in the file, or UsageError."""
-    wherever = entry.get("wherever", False)
-    texts = {key: str(value) for key, value in entry.items() if key != "wherever"}
+    flags = {key: bool(entry.get(key)) for key in FLAGS}
+    texts = {key: str(value) for key, value in entry.items() if key not in FLAGS}
     for unknown in entry.keys() - KEYS:
         raise UsageError(f"{where}: [[expect]] has no key {unknown!r}",
                          f"known are {', '.join(sorted(KEYS))}")
@@ -80,15 +82,15 @@ def parse(entry: dict[str, Any], where: str) -> Expectation:
                          f"{texts['verdict']!r}", f"known are {', '.join(VERDICTS)}")
     if texts["verdict"] != "pass" and not texts.get("reason"):
         raise UsageError(f"{where}: [[expect]] of {texts['scenario']} gives no reason")
-    if wherever and not texts.get("message"):
-        raise UsageError(f"{where}: [[expect]] of {texts['scenario']} holds wherever its message is "
+    if any(flags.values()) and not texts.get("message"):
+        raise UsageError(f"{where}: [[expect]] of {texts['scenario']} holds when its message is "
                          "seen, and gives none")
-    return Expectation(**texts, wherever=bool(wherever))
+    return Expectation(**texts, **flags)
 
 
 def choose(entries: Iterable[Expectation], scenario: Scenario, version: str) -> Expectation | None:
     """The entry that counts: an exact id before a glob, then the first in the file."""
-    fitting = [e for e in _of(entries, scenario, version) if not e.wherever]
+    fitting = [e for e in _of(entries, scenario, version) if not e.wherever and not e.sometimes]
     return next((e for e in fitting if not e.is_glob), next(iter(fitting), None))
 
 
@@ -100,10 +102,15 @@ def _of(entries: Iterable[Expectation], scenario: Scenario, version: str) -> lis
 
 def choose_for(result: Result, entries: Iterable[Expectation], scenario: Scenario,
                version: str) -> Expectation | None:
-    """The same when it was played: what holds wherever it is seen comes before all others."""
+    """The same when it was played: what holds wherever it is seen comes before all others.
+
+    What is seen sometimes, as a race is, comes behind them.
+    """
     seen = _evidence(result)
-    return next((e for e in _of(entries, scenario, version) if e.wherever and e.message in seen
-                 and e.verdict == result.verdict), choose(entries, scenario, version))
+    shown = [e for e in _of(entries, scenario, version)
+             if e.message in seen and e.verdict == result.verdict]
+    return next((e for e in shown if e.wherever), None) or choose(entries, scenario, version) \
+        or next((e for e in shown if e.sometimes), None)
 
 
 def unmatched(entries: Iterable[Expectation], scenarios: Iterable[Scenario]) -> list[Expectation]:
