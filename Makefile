@@ -73,7 +73,7 @@ include harness/pairs.mk
 run_each = @failed=; for program in $(2); do echo "  RUN $$program"; $(1) $$program || failed="$$failed $$program"; \
 	done; if [ "$$failed" ]; then echo "failed:$$failed"; exit 1; fi
 
-check: check-c valgrind asan fuzz check-harness check-mutation pairs ## every test: C (also under valgrind and sanitizers), mutated messages, harness, real peers, the suite itself
+check: check-c valgrind asan fuzz check-fuzz-valgrind check-harness check-mutation pairs ## every test: C (also under valgrind and sanitizers), mutated messages, harness, real peers, the suite itself
 
 check-c: $(tests) $(programs) | deps-run ## run the C tests, and those of what generates C
 	$(call run_each,timeout 120,$(tests))
@@ -91,10 +91,17 @@ MESSAGES ?= 100000
 fuzz: ## send MESSAGES mutated messages (100000) each way between peers with sanitizers, as SEED says (1)
 	@$(MAKE) BUILD=$(BUILD)/asan SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" fuzz-both
 
-check-fuzz: ## the same with 5000
+fuzz-valgrind: ## the same under valgrind, without sanitizers: no error, no leak, no descriptor left
+	@$(MAKE) FUZZ_FLAGS=--valgrind fuzz-both
+
+check-fuzz: ## fuzz with 5000 messages
 	@$(MAKE) MESSAGES=5000 fuzz
 
-fuzz-with = $(BUILD)/fuzz/fuzz_$(1) --seed $(SEED) --messages $(MESSAGES) --out $(BUILD)/fuzz $(abspath $(BUILD))/bin/vu-$(1)
+check-fuzz-valgrind: ## fuzz-valgrind with 5000 messages
+	@$(MAKE) MESSAGES=5000 fuzz-valgrind
+
+FUZZ_FLAGS ?=
+fuzz-with = $(BUILD)/fuzz/fuzz_$(1) --seed $(SEED) --messages $(MESSAGES) --out $(BUILD)/fuzz $(FUZZ_FLAGS) $(abspath $(BUILD))/bin/vu-$(1)
 
 # Both ways at once: each waits for the other side a good part of its time. What is found stands in $(BUILD)/fuzz:
 # what was sent, as a scenario, and what the program said to that.
@@ -139,7 +146,7 @@ install-discovery-%: peers/backend/discovery.json.in | install-peers
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
-.PHONY: all help deps $(deps) deps-lab check check-c valgrind asan fuzz check-fuzz fuzz-both bench format lint install install-peers install-discovery clean
+.PHONY: all help deps $(deps) deps-lab check check-c valgrind asan fuzz fuzz-valgrind check-fuzz check-fuzz-valgrind fuzz-both bench format lint install install-peers install-discovery clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

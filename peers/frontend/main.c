@@ -2,21 +2,24 @@
 /* vu-frontend: options, and the course of one run. */
 #include <errno.h>
 #include <getopt.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "lifecycle.h"
+#include "play/stage.h"
 #include "run.h"
 #include "script/describe.h"
 
 static const char usage_text[] =
-	"usage: vu-frontend [OPTION]... SCENARIO.vus | --lifecycle\n"
+	"usage: vu-frontend [OPTION]... SCENARIO.vus... | --lifecycle\n"
 	"       vu-frontend --print FILE... | --describe FILE... | --list-devices | --list-quirks\n"
 	"\n"
 	"Plays the front-end of a vhost-user connection as the scenario says and judges\n"
 	"the back-end (the subject) on the other side. The chart of what happened goes to\n"
-	"standard output in the notation of scenarios. With --lifecycle it needs no scenario: it\n"
+	"standard output in the notation of scenarios. Several are played one after the other, each\n"
+	"with a connection of its own. With --lifecycle it needs no scenario: it\n"
 	"is a front-end that negotiates, works, stops, saves and loads, resets, and comes back.\n"
 	"\n"
 	"The subject:\n"
@@ -48,7 +51,7 @@ static const char usage_text[] =
 	"      --device blk scenarios/ring/kick-processes-available.vus\n"
 	"\n"
 	"Exit status: 0 pass or not applicable, 1 fail or inconclusive, 2 usage or an error\n"
-	"in the scenario, 4 the run itself went wrong.\n";
+	"in the scenario, 4 the run itself went wrong; of several scenarios the highest.\n";
 
 static int list_devices(void)
 {
@@ -171,25 +174,49 @@ static int live(struct play_options *o)
 	return status;
 }
 
+static bool interrupted(const struct play_options *o)
+{
+	struct pollfd signals = { .fd = o->signals, .events = POLLIN };
+
+	return poll(&signals, 1, 0) > 0;
+}
+
+static int play_all(struct play_options *o, char **files)
+{
+	int worst = EXIT_AS_EXPECTED;
+
+	for (; *files && !interrupted(o); files++) {
+		int status = play_exit(play_scenario(o, &frontend_side, *files));
+
+		worst = status > worst ? status : worst;
+	}
+	return worst;
+}
+
+static const char *misuse(const struct play_options *o, bool lifecycle, char **files)
+{
+	if (lifecycle ? files[0] != NULL : !files[0])
+		return "a scenario is wanted (see --help)";
+	if (!o->subject.command && !o->subject.socket && o->subject.fd < 0)
+		return "say where the subject is: --run, --socket, --listen or --fd";
+	if (o->subject.fd >= 0 && files[0] && files[1])
+		return "one connection (--fd) is for one scenario";
+	return NULL;
+}
+
 static int play(struct play_options *o, bool lifecycle, char **files)
 {
-	int status;
+	const char *wrong = misuse(o, lifecycle, files);
 
-	if (lifecycle ? files[0] != NULL : !files[0] || files[1]) {
-		fprintf(stderr, "vu-frontend: one scenario is wanted (see --help)\n");
-		return EXIT_USAGE;
-	}
-	if (!o->subject.command && !o->subject.socket && o->subject.fd < 0) {
-		fprintf(stderr,
-			"vu-frontend: say where the subject is: --run, --socket, --listen or --fd\n");
+	if (wrong) {
+		fprintf(stderr, "vu-frontend: %s\n", wrong);
 		return EXIT_USAGE;
 	}
 	o->signals = play_signals();
-	status = lifecycle ? live(o) : play_scenario(o, &frontend_side, files[0]);
-	return play_exit(status);
+	return lifecycle ? play_exit(live(o)) : play_all(o, files);
 }
 
-int main(int argc, char **argv)
+static int run_once(int argc, char **argv)
 {
 	struct frontend_options own = { 0 };
 	struct play_options o;
@@ -232,4 +259,9 @@ int main(int argc, char **argv)
 	status = play(&o, lifecycle, argv + optind);
 	play_close(&o);
 	return status;
+}
+
+int main(int argc, char **argv)
+{
+	return stage(argc, argv, run_once);
 }

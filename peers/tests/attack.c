@@ -14,17 +14,19 @@
 #include <unistd.h>
 
 #include "attack.h"
+#include "memcheck.h"
 
 #define END_WITHIN (30 * VU_NSEC_PER_SEC)
 #define BYTES_AS_FIELDS 64 /* what the notation of a trace shows in full */
-#define SANITIZED 99       /* exit status that sanitizers are told to leave */
+/* Exit status that valgrind and sanitizers are told to leave. */
+#define COMPLAINED MEMCHECK_COMPLAINED
 
 /* ---- options ---- */
 
 static int usage(const char *program)
 {
 	fprintf(stderr,
-		"usage: %s [--seed N] [--messages N] [--session N] [--device NAME] [--out DIR] [--scenarios DIR] PROGRAM\n"
+		"usage: %s [--seed N] [--messages N] [--session N] [--device NAME] [--out DIR] [--scenarios DIR] [--valgrind] PROGRAM\n"
 		"Sends so many mutated messages to PROGRAM; --session begins with that one.\n",
 		program);
 	return false;
@@ -33,15 +35,15 @@ static int usage(const char *program)
 bool attack_options(struct attack_options *opt, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "seed", 1, NULL, 's' },    { "messages", 1, NULL, 'm' },
-		{ "session", 1, NULL, 'n' }, { "device", 1, NULL, 'd' },
-		{ "out", 1, NULL, 'o' },     { "scenarios", 1, NULL, 'c' },
-		{ NULL, 0, NULL, 0 },
+		{ "seed", 1, NULL, 's' },     { "messages", 1, NULL, 'm' },
+		{ "session", 1, NULL, 'n' },  { "device", 1, NULL, 'd' },
+		{ "out", 1, NULL, 'o' },      { "scenarios", 1, NULL, 'c' },
+		{ "valgrind", 0, NULL, 'v' }, { NULL, 0, NULL, 0 },
 	};
 	int option;
 
 	*opt = (struct attack_options){
-		.seed = 1, .messages = 100000, .out = ".", .scenarios = "scenarios"
+		.seed = 1, .messages = 100000, .out = ".", .scenarios = "scenarios", .slowness = 1
 	};
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
@@ -62,6 +64,10 @@ bool attack_options(struct attack_options *opt, int argc, char **argv)
 			break;
 		case 'c':
 			opt->scenarios = optarg;
+			break;
+		case 'v':
+			opt->valgrind = true;
+			opt->slowness = MEMCHECK_SLOWNESS;
 			break;
 		default:
 			return usage(argv[0]);
@@ -118,7 +124,7 @@ int attack_open(struct attack *a, const struct attack_options *opt, const char *
 		const char *device, bool connects)
 {
 	struct subject_options subject = {
-		.connects = connects, .fd = -1, .signals = -1, .grace = END_WITHIN
+		.connects = connects, .fd = -1, .signals = -1, .grace = END_WITHIN * opt->slowness
 	};
 	int err;
 
@@ -140,6 +146,34 @@ int attack_open(struct attack *a, const struct attack_options *opt, const char *
 	return err;
 }
 
+void attack_command(struct attack *a, const char *format, ...)
+{
+	size_t size = sizeof(a->command);
+	int n = snprintf(a->command, size, "%s%s", a->opt->valgrind ? memcheck_command : "",
+			 a->opt->program);
+	va_list args;
+
+	va_start(args, format);
+	if ((size_t)n < size)
+		vsnprintf(a->command + n, size - (size_t)n, format, args);
+	va_end(args);
+}
+
+int64_t attack_deadline(const struct attack *a, int64_t ns)
+{
+	return vu_deadline_in(ns * a->opt->slowness);
+}
+
+static void look_for_fds(struct attack *a)
+{
+	int left = a->opt->valgrind && !a->found ? memcheck_fds_left(a->log) : 0;
+
+	if (left < 0)
+		attack_found(a, "was not seen to its end by valgrind");
+	else if (left)
+		attack_found(a, "leaves %d descriptors open", left);
+}
+
 bool attack_ended(struct attack *a, int highest)
 {
 	const struct subject *s = &a->subject;
@@ -149,10 +183,11 @@ bool attack_ended(struct attack *a, int highest)
 		attack_found(a, "does not end when it is told to");
 	else if (WIFSIGNALED(status))
 		attack_found(a, "was ended by SIG%s", sigabbrev_np(WTERMSIG(status)));
-	else if (WEXITSTATUS(status) == SANITIZED)
-		attack_found(a, "made a sanitizer complain");
+	else if (WEXITSTATUS(status) == COMPLAINED)
+		attack_found(a, "made a sanitizer or valgrind complain");
 	else if (WEXITSTATUS(status) > highest)
 		attack_found(a, "ended with status %d", WEXITSTATUS(status));
+	look_for_fds(a);
 	return !a->found;
 }
 
@@ -176,6 +211,16 @@ bool attack_end(struct attack *a)
 }
 
 /* ---- the story ---- */
+
+/* Every type of device is attacked in its own way. */
+struct chance attack_chance(const struct attack *a, uint64_t session)
+{
+	uint64_t type = 0;
+
+	for (const char *c = a->device; *c; c++)
+		type = type * 31 + (unsigned char)*c;
+	return chance_of(a->opt->seed, type << 32 ^ session);
+}
 
 void attack_session(struct attack *a)
 {
@@ -323,6 +368,7 @@ void attack_found(struct attack *a, const char *format, ...)
 	va_end(args);
 	fprintf(stderr,
 		"\n  after message %" PRIu64 ", in session %" PRIu64 "; again: --seed %" PRIu64
-		" --device %s --session %" PRIu64 "\n  what was sent: %s\n  what it said:  %s\n",
-		a->sent, a->session, a->opt->seed, a->device, a->session, path, a->log);
+		" --device %s --session %" PRIu64 "%s\n  what was sent: %s\n  what it said:  %s\n",
+		a->sent, a->session, a->opt->seed, a->device, a->session,
+		a->opt->valgrind ? " --valgrind" : "", path, a->log);
 }

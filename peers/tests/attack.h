@@ -17,13 +17,15 @@ struct attack_options {
 	const char *device;             /* only this one, or NULL */
 	const char *scenarios;          /* directory of the scenarios that a front-end plays */
 	uint64_t seed, messages, first; /* session */
+	bool valgrind;                  /* run it under valgrind */
+	unsigned int slowness;          /* how many times more time it is given */
 };
 
 struct attack {
 	const struct attack_options *opt;
 	const char *role, *device; /* of the process */
 	struct subject subject;
-	char command[512], log[256];
+	char command[4000], log[256];
 	uint64_t session;       /* the one that runs */
 	uint64_t sent, mutated; /* messages so far */
 	uint64_t named;         /* descriptors in the story of the session */
@@ -50,11 +52,21 @@ bool attack_devices(const struct attack_options *opt, const char *const *devices
 int attack_open(struct attack *a, const struct attack_options *opt, const char *role,
 		const char *device, bool connects);
 
+/** attack_deadline - @ns from now, as the process counts them: it may be slow. */
+int64_t attack_deadline(const struct attack *a, int64_t ns);
+
+/** attack_command - what starts it: its program, and these arguments. */
+void attack_command(struct attack *a, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
 /** attack_end - end the process if it is there, look at how it ended, and clean up. False if something was found. */
 bool attack_end(struct attack *a);
 
 /** attack_session - the next session begins, and its story. What is found before belongs to the last one. */
 void attack_session(struct attack *a);
+
+/** attack_chance - what decides that session, by the seed and the type of device. */
+struct chance attack_chance(const struct attack *a, uint64_t session);
 
 /** attack_tell - a line of the story. */
 void attack_tell(struct attack *a, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -53,7 +53,7 @@ static void answer_channel(struct session *s)
 	}
 	s->attack->sent++;
 	attack_tell_message(s->attack, ARROW_BACKEND_REPLY, &s->out, &forge);
-	if (vu_conn_send(&s->channel, &s->out, &forge, vu_deadline_in(REPLY_WITHIN)))
+	if (vu_conn_send(&s->channel, &s->out, &forge, attack_deadline(s->attack, REPLY_WITHIN)))
 		forget_channel(s);
 	vu_message_close_fds(&s->out);
 }
@@ -138,12 +138,13 @@ static void say(struct session *s, struct vu_message *msg, const struct vu_forge
 	attack_tell_message(s->attack, ARROW_REQUEST, msg, forge);
 	s->attack->sent++;
 	/* who holds back an answer may take nothing more */
-	s->closed |= vu_conn_send(&s->main, msg, forge, vu_deadline_in(REPLY_WITHIN)) != 0;
+	s->closed |=
+		vu_conn_send(&s->main, msg, forge, attack_deadline(s->attack, REPLY_WITHIN)) != 0;
 	vu_message_close_fds(msg);
 	s->adrift |= !mutate_spares_framing(msg, forge);
 	s->waiting |= msg->request == VU_CHECK_DEVICE_STATE;
 	if (answer_due(s, msg))
-		await(s, msg->request, vu_deadline_in(REPLY_WITHIN));
+		await(s, msg->request, attack_deadline(s->attack, REPLY_WITHIN));
 	open_channel(s);
 	listen_channel(s);
 	guest_stream(&s->guest);
@@ -346,7 +347,7 @@ static void lost(struct session *s, const char *what, int err)
 {
 	struct pollfd ended = { .fd = s->attack->subject.pidfd, .events = POLLIN };
 
-	vu_poll(&ended, 1, vu_deadline_in(err == -ETIMEDOUT ? 0 : VU_NSEC_PER_SEC));
+	vu_poll(&ended, 1, attack_deadline(s->attack, err == -ETIMEDOUT ? 0 : VU_NSEC_PER_SEC));
 	subject_check(&s->attack->subject);
 	if (s->attack->subject.exited)
 		attack_ended(s->attack, -1);
@@ -360,13 +361,13 @@ static int fence(struct session *s)
 	int err;
 
 	guest_message(&s->guest, &s->out, VU_GET_FEATURES, 0);
-	err = vu_conn_send(&s->main, &s->out, &honest, vu_deadline_in(ANSWER_WITHIN));
-	return err ? err : await(s, VU_GET_FEATURES, vu_deadline_in(ANSWER_WITHIN));
+	err = vu_conn_send(&s->main, &s->out, &honest, attack_deadline(s->attack, ANSWER_WITHIN));
+	return err ? err : await(s, VU_GET_FEATURES, attack_deadline(s->attack, ANSWER_WITHIN));
 }
 
 static bool connect_to(struct session *s)
 {
-	int fd = subject_connect(&s->attack->subject, vu_deadline_in(ANSWER_WITHIN));
+	int fd = subject_connect(&s->attack->subject, attack_deadline(s->attack, ANSWER_WITHIN));
 	int err = fd < 0 ? fd : 0;
 
 	if (!err) {
@@ -422,7 +423,7 @@ static void play(struct session *s)
 
 static bool session(struct session *s, struct attack *a, const struct vu_device *device, int *fds)
 {
-	struct chance next = chance_of(a->opt->seed, a->session + 1);
+	struct chance next = attack_chance(a, a->session + 1);
 	int err;
 
 	*s = (struct session){ .attack = a, .main.fd = -1, .channel.fd = -1, .chance = next };
@@ -462,9 +463,7 @@ static bool attack_device(const struct attack_options *opt, const char *name, ui
 	if (attack_open(&a, opt, "back-end", name, false))
 		return false;
 	a.regions = true;
-	snprintf(a.command, sizeof(a.command),
-		 "%s --socket-path={socket} --device=%s --latency=50 --size=2K", opt->program,
-		 name);
+	attack_command(&a, " --socket-path={socket} --device=%s --latency=50 --size=2K", name);
 	if (subject_start(&a.subject))
 		attack_found(&a, "does not start: %s", a.subject.trouble);
 	s = malloc(sizeof(*s));

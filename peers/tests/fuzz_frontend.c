@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A back-end that means harm, against vu-frontend: it plays a scenario with it, and what it
+ * A back-end that means harm, against vu-frontend: it plays scenarios with it, and what it
  * answers, asks and writes into rings is wrong in every way. The front-end has to end by
  * itself, with a verdict and with nothing left behind.
  */
@@ -20,6 +20,8 @@
 #define SENT_WITHIN (50 * VU_NSEC_PER_MSEC)
 #define VERDICTS 2 /* exit status of a run that came to one */
 #define SCENARIOS 1024
+#define SCENARIOS_A_SESSION 8
+#define PATH_SIZE 256
 
 /* In the order in which they are polled. */
 enum { SOURCE_END, SOURCE_LISTENER, SOURCE_MAIN, SOURCE_CHANNEL, SOURCE_STREAM, SOURCE_KICKS };
@@ -31,6 +33,7 @@ struct session {
 	struct chance chance;
 	struct impostor impostor;
 	struct vu_conn main, channel;
+	unsigned int connections;
 	unsigned int patience; /* once in so many times something goes wrong */
 	struct vu_message in, out;
 };
@@ -47,7 +50,8 @@ static void send_forged(struct session *s, struct vu_conn *conn, struct vu_messa
 {
 	s->attack->sent++;
 	attack_tell_message(s->attack, script_arrow_of(msg), msg, forge);
-	if (conn->fd >= 0 && vu_conn_send(conn, msg, forge, vu_deadline_in(SENT_WITHIN)))
+	if (conn->fd >= 0 &&
+	    vu_conn_send(conn, msg, forge, attack_deadline(s->attack, SENT_WITHIN)))
 		vu_conn_close(conn);
 	vu_message_close_fds(msg);
 }
@@ -199,6 +203,8 @@ static void take_connection(struct session *s)
 
 	if (fd < 0)
 		return;
+	if (s->connections++)
+		attack_tell(s->attack, "connect");
 	forget(s);
 	vu_conn_init(&s->main, fd, VU_MAIN);
 }
@@ -230,7 +236,7 @@ static void react(struct session *s, const struct pollfd *fds)
 /* Until the front-end has ended. 0 or -ETIMEDOUT. */
 static int play(struct session *s)
 {
-	int64_t deadline = vu_deadline_in(ENDS_WITHIN);
+	int64_t deadline = attack_deadline(s->attack, ENDS_WITHIN);
 	struct pollfd fds[SOURCES];
 
 	for (;;) {
@@ -286,19 +292,32 @@ static void judge(struct attack *a)
 
 /* ---- sessions ---- */
 
+/* One process plays several: what one leaves behind is there in the next. */
+static void choose_scenarios(struct session *s, const struct scenarios *all, char *paths,
+			     size_t size)
+{
+	size_t len = 0;
+
+	for (int i = 0; i < SCENARIOS_A_SESSION && len < size; i++)
+		len += (size_t)snprintf(paths + len, size - len, " %s",
+					all->paths[chance_below(&s->chance, all->n)]);
+}
+
 static void choose(struct session *s, const struct scenarios *all)
 {
 	static const unsigned int patience[] = { 1, 2, 5, 12, 30 };
 	struct attack *a = s->attack;
-	const char *path = all->paths[chance_below(&s->chance, all->n)];
+	char paths[SCENARIOS_A_SESSION * PATH_SIZE];
+	double scale;
 
+	choose_scenarios(s, all, paths, sizeof(paths));
 	s->patience = patience[chance_below(&s->chance, 5)];
-	snprintf(
-		a->command, sizeof(a->command),
-		"%s --socket {socket} --pid %d --device %s --scale %s --events /dev/null --trace /dev/null %s",
-		a->opt->program, getpid(), a->device,
-		chance_one_in(&s->chance, 4) ? "0.02" : "0.004", path);
-	attack_tell(a, "# against %s", path);
+	scale = chance_one_in(&s->chance, 4) ? 0.02 : 0.004;
+	attack_command(
+		a,
+		" --socket {socket} --pid %d --device %s --scale %g --events /dev/null --trace /dev/null%s",
+		getpid(), a->device, scale * a->opt->slowness, paths);
+	attack_tell(a, "# against%s", paths);
 }
 
 static bool session(struct session *s, struct attack *a, const struct scenarios *all)
@@ -306,7 +325,7 @@ static bool session(struct session *s, struct attack *a, const struct scenarios 
 	int err;
 
 	attack_session(a);
-	*s = (struct session){ .attack = a, .chance = chance_of(a->opt->seed, a->session) };
+	*s = (struct session){ .attack = a, .chance = attack_chance(a, a->session) };
 	s->main.fd = s->channel.fd = -1;
 	impostor_init(&s->impostor, &s->chance);
 	choose(s, all);
