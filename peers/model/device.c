@@ -16,12 +16,19 @@ void vu_status(struct vu_event *ev)
 	ev->model->status = vu_event_field(ev, "u64");
 }
 
-/* An answer without payload reports failure; any other has the size of the request. */
+/*
+ * An answer without payload reports failure, be it of the message or of the description of the config space in it,
+ * whose array is called so as well. Any other has the size of the request.
+ */
 void vu_reply_config(struct vu_event *ev)
 {
+	size_t description = ev->info->request->size;
+
 	if (!ev->sure || ev->msg->len == 0)
 		return;
-	if (ev->msg->len < ev->info->request->size)
+	if (ev->msg->len == description && vu_event_field(ev, "size") == 0)
+		return;
+	if (ev->msg->len < description)
 		vu_breach(ev, "pay.config.layout", "GET_CONFIG reply of %zu bytes", ev->msg->len);
 	else if (ev->msg->len != ev->to->len)
 		vu_breach(ev, "msg.get-config.size-matches",

@@ -11,14 +11,15 @@
 static void config(void **state)
 {
 	static const struct {
-		size_t len;
+		size_t len, size;
 		const char *clause;
 	} replies[] = {
-		{ 0, NULL },
-		{ 20, NULL },
-		{ 11, "pay.config.layout" },
-		{ 12, "msg.get-config.size-matches" },
-		{ 21, "msg.get-config.size-matches" },
+		{ 0, 0, NULL },
+		{ 20, 8, NULL },
+		{ 12, 0, NULL },
+		{ 11, 0, "pay.config.layout" },
+		{ 12, 8, "msg.get-config.size-matches" },
+		{ 21, 8, "msg.get-config.size-matches" },
 	};
 	struct session s;
 
@@ -31,6 +32,7 @@ static void config(void **state)
 		say_fe(&s);
 		clean(&s);
 		begin_reply(&s, VU_MAIN, VU_GET_CONFIG);
+		set(&s, layout_of(VU_GET_CONFIG), "size", replies[i].size);
 		s.msg.size = s.msg.len = replies[i].len;
 		say_be(&s);
 		if (replies[i].clause)
