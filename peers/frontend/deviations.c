@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What quirks do to what a correct front-end would send. */
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 
 #define BIT(n) (UINT64_C(1) << (n))
 #define LOG_OF_16_MIB 512
+#define NOWHERE (UINT64_C(1) << 46) /* no region is there, and no log has a bit for it */
 
 /* ---- fields and descriptors that are wrong ---- */
 
@@ -54,6 +56,79 @@ static void twist_log(const struct player *p, struct vu_message *msg)
 	case VU_SET_VRING_ADDR:
 		if (quirk(p, QUIRK_LOG_FLAG_MISSING))
 			vu_set(msg, "flags", 0);
+		if (quirk(p, QUIRK_LOG_ADDRESS_BEYOND))
+			vu_set(msg, "log", NOWHERE);
+		break;
+	}
+}
+
+static void raise_by(struct vu_message *msg, const char *path, uint64_t more)
+{
+	vu_set(msg, path, vu_get(msg, path) + more);
+}
+
+static void twist_device(const struct player *p, struct vu_message *msg)
+{
+	switch (msg->request) {
+	case VU_GET_CONFIG:
+		if (quirk(p, QUIRK_CONFIG_READ_OVERSTATED))
+			raise_by(msg, "size", 1);
+		break;
+	case VU_SET_STATUS:
+		if (quirk(p, QUIRK_STATUS_ODD))
+			raise_by(msg, "u64", UINT8_MAX + 1);
+		break;
+	case VU_GET_INFLIGHT_FD:
+		if (quirk(p, QUIRK_INFLIGHT_QUEUES_OVERSTATED))
+			raise_by(msg, "num_queues", VU_MODEL_RINGS);
+		break;
+	case VU_SET_INFLIGHT_FD:
+		if (quirk(p, QUIRK_INFLIGHT_SIZE_OVERSTATED))
+			raise_by(msg, "mmap_size", vu_get(msg, "mmap_size"));
+		break;
+	}
+}
+
+/* The word as a whole: of a split ring. */
+static void set_base(struct vu_message *msg, uint64_t base)
+{
+	vu_field_set(msg, vu_payload_by_name("vring_state"), "num", base);
+}
+
+static void twist_base(const struct player *p, struct vu_message *msg)
+{
+	uint64_t index = vu_get(msg, "index");
+	uint32_t size = index < VU_MODEL_RINGS ? p->model.rings[index].num : 0;
+
+	if (quirk(p, QUIRK_BASE_UPPER_BITS))
+		set_base(msg, 1 << 16);
+	if (quirk(p, QUIRK_BASES_FORGOTTEN))
+		set_base(msg, 0);
+	if (quirk(p, QUIRK_BASE_REDUCED) && size)
+		set_base(msg, vu_get(msg, "avail_index") % size);
+}
+
+static void twist_ring(const struct player *p, struct vu_message *msg)
+{
+	switch (msg->request) {
+	case VU_SET_VRING_KICK:
+		if (quirk(p, QUIRK_QUEUE_UNNEGOTIATED) && !(p->model.protocol & BIT(VU_PF_MQ)))
+			vu_set(msg, "index", 1);
+		break;
+	case VU_SET_VRING_ENABLE:
+		if (quirk(p, QUIRK_ENABLE_BY_TWO))
+			vu_set(msg, "num", 2);
+		break;
+	case VU_GET_VRING_BASE:
+		if (quirk(p, QUIRK_BASE_ASKED_WITH_NUM))
+			vu_set(msg, "num", 1);
+		break;
+	case VU_SET_VRING_BASE:
+		twist_base(p, msg);
+		break;
+	case VU_SET_VRING_ADDR:
+		if (quirk(p, QUIRK_RING_OUTSIDE_MEMORY))
+			vu_set(msg, "used", NOWHERE);
 		break;
 	}
 }
@@ -66,10 +141,8 @@ static void twist(const struct player *p, struct vu_message *msg)
 	case VU_SET_FEATURES:
 		if (quirk(p, QUIRK_FEATURE_NOT_OFFERED))
 			claim(msg, unoffered(p->model.features_offered));
-		break;
-	case VU_SET_VRING_KICK:
-		if (quirk(p, QUIRK_QUEUE_UNNEGOTIATED) && !(p->model.protocol & BIT(VU_PF_MQ)))
-			vu_set(msg, "index", 1);
+		if (quirk(p, QUIRK_LOG_FEATURE_EARLY))
+			claim(msg, p->model.features_offered & BIT(VU_F_LOG_ALL));
 		break;
 	case VU_ADD_MEM_REG:
 		if (quirk(p, QUIRK_REGIONS_OVERLAP))
@@ -78,6 +151,8 @@ static void twist(const struct player *p, struct vu_message *msg)
 	case VU_SET_PROTOCOL_FEATURES:
 		if (quirk(p, QUIRK_PROTOCOL_FEATURE_NOT_OFFERED))
 			claim(msg, unoffered(p->model.protocol_offered));
+		if (quirk(p, QUIRK_PROTOCOL_FEATURES_COPIED))
+			claim(msg, p->model.protocol_offered);
 		if (quirk(p, QUIRK_INBAND_ALONE))
 			alone(msg, VU_PF_INBAND_NOTIFICATIONS, channel);
 		if (quirk(p, QUIRK_INFLIGHT_BASES_ALONE))
@@ -90,20 +165,6 @@ static void twist(const struct player *p, struct vu_message *msg)
 	case VU_REM_MEM_REG:
 		if (quirk(p, QUIRK_REMOVAL_WITH_DESCRIPTOR))
 			vu_message_add_fd(msg, open("/dev/null", O_RDONLY | O_CLOEXEC));
-		break;
-	case VU_SET_VRING_ENABLE:
-		if (quirk(p, QUIRK_ENABLE_BY_TWO))
-			vu_set(msg, "num", 2);
-		break;
-	case VU_GET_VRING_BASE:
-		if (quirk(p, QUIRK_BASE_ASKED_WITH_NUM))
-			vu_set(msg, "num", 1);
-		break;
-	case VU_SET_VRING_BASE:
-		if (quirk(p, QUIRK_BASE_UPPER_BITS))
-			vu_field_set(msg, vu_payload_by_name("vring_state"), "num", 1 << 16);
-		if (quirk(p, QUIRK_BASES_FORGOTTEN))
-			vu_field_set(msg, vu_payload_by_name("vring_state"), "num", 0);
 		break;
 	case VU_SET_DEVICE_STATE_FD:
 		if (quirk(p, QUIRK_STATE_DIRECTION_UNKNOWN))
@@ -121,11 +182,13 @@ static void lose(const struct player *p, struct vu_message *msg)
 		enum quirk quirk;
 	} losses[] = {
 		{ VU_SET_MEM_TABLE, QUIRK_MEMORY_DESCRIPTOR_MISSING },
+		{ VU_ADD_MEM_REG, QUIRK_REGION_DESCRIPTOR_MISSING },
 		{ VU_SET_LOG_BASE, QUIRK_LOG_DESCRIPTOR_MISSING },
 		{ VU_SET_VRING_KICK, QUIRK_KICK_DESCRIPTOR_MISSING },
 		{ VU_SET_VRING_CALL, QUIRK_CALL_DESCRIPTOR_MISSING },
 		{ VU_SET_VRING_ERR, QUIRK_ERROR_DESCRIPTOR_MISSING },
 		{ VU_SET_BACKEND_REQ_FD, QUIRK_CHANNEL_DESCRIPTOR_MISSING },
+		{ VU_SET_DEVICE_STATE_FD, QUIRK_STATE_DESCRIPTOR_MISSING },
 	};
 
 	for (size_t i = 0; i < sizeof(losses) / sizeof(losses[0]); i++)
@@ -179,6 +242,7 @@ static void send_all_undue(struct player *p)
 	} undue[] = {
 		{ QUIRK_PROTOCOL_FEATURES_WITHOUT_BIT_30, VU_GET_PROTOCOL_FEATURES },
 		{ QUIRK_OWNER_RESET, VU_RESET_OWNER },
+		{ QUIRK_OWNER_TWICE, VU_SET_OWNER },
 		{ QUIRK_CHANNEL_UNNEGOTIATED, VU_SET_BACKEND_REQ_FD },
 		{ QUIRK_QUEUE_NUM_UNNEGOTIATED, VU_GET_QUEUE_NUM },
 		{ QUIRK_ENABLE_UNNEGOTIATED, VU_SET_VRING_ENABLE },
@@ -205,6 +269,15 @@ static void send_all_undue(struct player *p)
 			send_undue(p, undue[i].request);
 }
 
+/* Only the end of the connection, or of the process, ends this. */
+static void await_answer(const struct player *p)
+{
+	struct pollfd fds[] = { { .fd = p->main.fd, .events = POLLIN },
+				{ .fd = p->signals, .events = POLLIN } };
+
+	poll(fds, sizeof(fds) / sizeof(fds[0]), -1);
+}
+
 void deviation_sends(struct player *p, struct vu_message *msg)
 {
 	if (msg->channel != VU_MAIN)
@@ -212,8 +285,13 @@ void deviation_sends(struct player *p, struct vu_message *msg)
 	p->flushing = !strcmp(vu_message_name(msg), "STOP_SLAVE_CHANNEL");
 	if (msg->request == VU_SET_MEM_TABLE)
 		send_all_undue(p);
+	if (quirk(p, QUIRK_ACK_AWAITED_UNNEGOTIATED) && msg->request == VU_SET_VRING_NUM &&
+	    !(p->model.protocol & BIT(VU_PF_REPLY_ACK)))
+		await_answer(p);
 	twist(p, msg);
+	twist_ring(p, msg);
 	twist_log(p, msg);
+	twist_device(p, msg);
 	lose(p, msg);
 	if (quirk(p, QUIRK_VERSION_0))
 		msg->flags &= ~(uint32_t)VU_FLAG_VERSION_MASK;
@@ -235,6 +313,15 @@ static void take(const struct player *p, struct vu_message *msg)
 		msg->len = msg->size = sizeof(uint64_t);
 }
 
+/* A limit that is told is taken for more than any back-end here has. */
+static void overlook_limits(const struct player *p, struct vu_message *msg)
+{
+	if (quirk(p, QUIRK_QUEUE_NUM_IGNORED) && msg->request == VU_GET_QUEUE_NUM)
+		vu_message_set_u64(msg, VU_MODEL_RINGS);
+	if (quirk(p, QUIRK_SLOTS_IGNORED) && msg->request == VU_GET_MAX_MEM_SLOTS)
+		vu_message_set_u64(msg, VU_LIMIT_MAX_REGIONS_SET_MEM_TABLE);
+}
+
 static void look_away(int fd)
 {
 	int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -251,6 +338,7 @@ void deviation_received(const struct player *p, struct vu_message *msg)
 		return;
 	if (quirk(p, QUIRK_WRONG_REPLY_TAKEN))
 		take(p, msg);
+	overlook_limits(p, msg);
 	if (quirk(p, QUIRK_STATE_ELSEWHERE_UNREAD) && msg->request == VU_SET_DEVICE_STATE_FD &&
 	    msg->nfds)
 		look_away(msg->fds[0]);
