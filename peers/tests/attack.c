@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The process that is attacked, and the story of what was done to it. */
+#include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -196,6 +197,7 @@ bool attack_end(struct attack *a)
 	bool running = a->subject.ours && !a->subject.exited;
 
 	subject_stop(&a->subject);
+	a->since = a->opt->first;
 	if (running && !a->found)
 		attack_ended(a, 0);
 	subject_close(&a->subject);
@@ -224,7 +226,7 @@ struct chance attack_chance(const struct attack *a, uint64_t session)
 
 void attack_session(struct attack *a)
 {
-	a->session++;
+	a->since = ++a->session;
 	begin_story(a);
 }
 
@@ -263,6 +265,26 @@ static void tell_fd(struct attack *a, int fd, char *name, size_t size)
 	if (!strstr(what, "[eventfd]"))
 		attack_tell(a, "# a descriptor of %s", what);
 	attack_tell(a, "eventfd $fd%" PRIu64, a->named++);
+}
+
+void attack_tell_fds(struct attack *a)
+{
+	struct dirent *entry;
+	char path[32], what[128];
+	DIR *dir;
+	int at;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", a->subject.pid);
+	dir = opendir(path);
+	at = dir ? dirfd(dir) : -1;
+	while (dir && (entry = readdir(dir))) {
+		ssize_t len = readlinkat(at, entry->d_name, what, sizeof(what));
+
+		if (len > 0)
+			attack_tell(a, "# it has %s open: %.*s", entry->d_name, (int)len, what);
+	}
+	if (dir)
+		closedir(dir);
 }
 
 static void add_forgery(char *line, size_t size, const char *key, uint64_t value)
@@ -369,6 +391,6 @@ void attack_found(struct attack *a, const char *format, ...)
 	fprintf(stderr,
 		"\n  after message %" PRIu64 ", in session %" PRIu64 "; again: --seed %" PRIu64
 		" --device %s --session %" PRIu64 "%s\n  what was sent: %s\n  what it said:  %s\n",
-		a->sent, a->session, a->opt->seed, a->device, a->session,
+		a->sent, a->session, a->opt->seed, a->device, a->since,
 		a->opt->valgrind ? " --valgrind" : "", path, a->log);
 }

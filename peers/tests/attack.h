@@ -27,6 +27,7 @@ struct attack {
 	struct subject subject;
 	char command[4000], log[256];
 	uint64_t session;       /* the one that runs */
+	uint64_t since;         /* the first one that may be to blame for what is found */
 	uint64_t sent, mutated; /* messages so far */
 	uint64_t named;         /* descriptors in the story of the session */
 	bool regions;           /* it declares memory as regions, by the names of their files */
@@ -76,6 +77,9 @@ void attack_tell_message(struct attack *a, enum script_arrow arrow, const struct
 			 const struct vu_forge *forge);
 
 void attack_tell_awaited(struct attack *a, enum script_arrow arrow, const struct vu_message *msg);
+
+/** attack_tell_fds - what the process has open. */
+void attack_tell_fds(struct attack *a);
 
 /** attack_found - say what is wrong and how to see it again, and write the story down. */
 void attack_found(struct attack *a, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -16,6 +16,7 @@
 #define BIT(n) (UINT64_C(1) << (n))
 #define ANSWER_WITHIN (20 * VU_NSEC_PER_SEC)
 #define REPLY_WITHIN (50 * VU_NSEC_PER_MSEC)
+#define RELEASED_WITHIN VU_NSEC_PER_SEC
 #define DEEDS 60
 #define FDS_UNKNOWN (-1)
 
@@ -379,15 +380,31 @@ static bool connect_to(struct session *s)
 	return !err;
 }
 
+/* What works in the background may hold on to one until it is done. */
+static int settled_fds(struct session *s, int settled)
+{
+	struct subject *subject = &s->attack->subject;
+	struct pollfd ended = { .fd = subject->pidfd, .events = POLLIN };
+	int64_t deadline = attack_deadline(s->attack, RELEASED_WITHIN);
+	int now = subject_open_fds(subject);
+
+	while (now > settled && !vu_deadline_passed(deadline) &&
+	       vu_poll(&ended, 1, vu_deadline_in(VU_NSEC_PER_MSEC)))
+		now = subject_open_fds(subject);
+	return now;
+}
+
 /* Descriptors of an earlier session would be there still, once this one is served. */
 static bool holds_nothing(struct session *s, int *fds)
 {
-	int now = subject_open_fds(&s->attack->subject);
+	int now;
 
 	if (*fds == FDS_UNKNOWN)
-		*fds = now;
+		*fds = subject_open_fds(&s->attack->subject);
+	now = settled_fds(s, *fds);
 	if (now <= *fds)
 		return true;
+	attack_tell_fds(s->attack);
 	attack_found(s->attack, "keeps descriptors of the session before: %d, at first %d", now,
 		     *fds);
 	return false;

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from built import BIN, ROOT
-from mocks import run, verdict_in
+from mocks import BLK, SCALE, run, verdict_in
 
 SCENARIOS = sorted((ROOT / "scenarios/frontend").rglob("*.vus"))
 DEADLOCK = ROOT / "scenarios/frontend/deadlock/answers-channel-while-waiting.vus"
@@ -51,6 +51,17 @@ def head_of(scenario: Path) -> dict[str, Any]:
 def that_check(clause: str) -> list[str]:
     heads = [json.loads(line) for line in run(BIN / "vu-frontend", "--describe", *SCENARIOS).stdout.splitlines()]
     return [head["path"] for head in heads if clause in head["checks"]]
+
+
+def test_several_scenarios_are_judged_one_by_one(tmp_path: Path) -> None:
+    events = tmp_path / "events"
+    passes, fails = (ROOT / "scenarios" / name for name in ("ring/kick-processes-available.vus",
+                                                            "features/log-all-keeps-rings.vus"))
+    done = run(BIN / "vu-frontend", "--quiet", "--events", events, "--device", "blk", "--scale", SCALE,
+               "--run", BLK.command("set-features-disables"), "--setup", BLK.setup, passes, fails, passes)
+    verdicts = [e["verdict"] for e in map(json.loads, events.read_text().splitlines()) if e["event"] == "verdict"]
+    assert verdicts == ["pass", "fail", "pass"]
+    assert done.returncode == 1
 
 
 @pytest.mark.parametrize("device", ["blk", "net", "fs"])
