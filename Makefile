@@ -23,7 +23,8 @@ tests := $(patsubst peers/tests/%.c,$(BUILD)/tests/%,$(wildcard peers/tests/test
 fuzzers := $(patsubst peers/tests/%.c,$(BUILD)/fuzz/%,$(wildcard peers/tests/fuzz_*.c))
 benches := $(patsubst peers/tests/%.c,$(BUILD)/bench/%,$(wildcard peers/tests/bench_*.c))
 c_files = $(wildcard peers/*/*.c)
-python_files = peers/wire/generate.py ci/lab/build ci/lab/enter $(wildcard peers/tests/*.py harness)
+guest_files = $(wildcard fixtures/guest/*.c)
+python_files = peers/wire/generate.py fixtures/guest/build.py ci/lab/build ci/lab/enter $(wildcard peers/tests/*.py harness)
 
 all: $(library) $(programs) ## build the library and the programs (the default)
 
@@ -116,11 +117,11 @@ bench: $(benches) all | deps-run deps-candidates ## run the benchmarks: a name, 
 # Keeping house
 
 format: | deps-lint ## format the C files
-	clang-format -i $(c_files) $(wildcard peers/*/*.h)
+	clang-format -i $(c_files) $(guest_files) $(wildcard peers/*/*.h fixtures/guest/*.h)
 
 lint: $(generated) | deps-lint ## clang-tidy, cppcheck, pyflakes, mypy
-	printf '%s\n' $(c_files) | xargs -P 2 -I FILE clang-tidy --quiet FILE -- $(dialect) $(warnings)
-	cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 $(filter -I%,$(dialect)) $(c_files)
+	printf '%s\n' $(c_files) $(guest_files) | xargs -P 2 -I FILE clang-tidy --quiet FILE -- $(dialect) $(warnings)
+	cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 $(filter -I%,$(dialect)) $(c_files) $(guest_files)
 	pyflakes3 $(python_files)
 	mypy --config-file harness/pyproject.toml $(python_files)
 
