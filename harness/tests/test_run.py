@@ -212,12 +212,21 @@ def test_fields_of_a_wrong_type_do_no_harm(vringer: Vringer) -> None:
 
 
 def test_a_worker_that_dies_costs_one_scenario(vringer: Vringer) -> None:
-    vringer.fake("deadly", "kill-parent")
+    vringer.fake("deadly", "kill-worker")
     vringer.fake("good", "pass")
     code, shown, results = vringer.judge(workers=2)
     found = by_name(results)
     assert (found["deadly"]["verdict"], found["good"]["verdict"], code) == ("error", "pass", 4)
     assert "crashed" in shown
+
+
+def test_a_stage_that_dies_costs_what_was_played_on_it(vringer: Vringer) -> None:
+    vringer.fake("deadly", "kill-stage")
+    vringer.fake("good", "pass")
+    code, _, results = vringer.judge("--jobs", "1")
+    found = by_name(results)
+    assert (found["deadly"]["verdict"], found["good"]["verdict"], code) == ("error", "pass", 4)
+    assert "was killed by SIGKILL" in found["deadly"]["evidence"]["reason"]
 
 
 def test_a_scenario_that_cannot_be_read_is_an_error(vringer: Vringer) -> None:

@@ -81,8 +81,8 @@ def _add_run(commands: argparse._SubParsersAction[_Parser]) -> None:
     add("--json", metavar="FILE", default="", help="write every verdict to FILE")
     add("--output", metavar="DIR", default="", help="where charts, traces and logs go")
     add("--jobs", type=int, metavar="N",
-        help="play N scenarios at a time, beside those that wait; default: one more than there "
-             "are processors, or 1 in each of the workers of -n")
+        help="play N scenarios at a time, beside those that wait; default: two for each "
+             "processor, or 1 in each of the workers of -n")
     add("--scale", type=float, default=1.0, metavar="F",
         help="stretches every deadline, for slow machines and sanitizers")
     add("--watchdog", type=float, default=WATCHDOG_SECONDS, help=argparse.SUPPRESS)
@@ -178,7 +178,7 @@ def _jobs(args: argparse.Namespace) -> int:
     if args.jobs is not None and args.jobs < 1:
         raise UsageError(f"--jobs {args.jobs}: at least one has to be played at a time")
     if getattr(args, "--numprocesses") is None:
-        return args.jobs or len(os.sched_getaffinity(0)) + 1
+        return args.jobs or 2 * len(os.sched_getaffinity(0))
     if args.jobs:
         raise UsageError("--jobs and -n both say how many are played at a time", "give one of them")
     return 1

@@ -12,6 +12,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Iterable
 
 from vringer.errors import UsageError
@@ -54,12 +55,14 @@ class Expectation:
     wherever: bool = False
     sometimes: bool = False
 
-    @property
+    @cached_property
     def is_glob(self) -> bool:
         return any(c in self.scenario for c in "*?[")
 
     def names(self, scenario: Scenario) -> bool:
         """Whether it is about @scenario, by its id or an earlier one."""
+        if not self.is_glob:
+            return self.scenario in scenario.names
         return any(fnmatch.fnmatchcase(name, self.scenario) for name in scenario.names)
 
     @property
@@ -90,7 +93,11 @@ def parse(entry: dict[str, Any], where: str) -> Expectation:
 
 def choose(entries: Iterable[Expectation], scenario: Scenario, version: str) -> Expectation | None:
     """The entry that counts: an exact id before a glob, then the first in the file."""
-    fitting = [e for e in _of(entries, scenario, version) if not e.wherever and not e.sometimes]
+    return _most_fitting(_of(entries, scenario, version))
+
+
+def _most_fitting(entries: Iterable[Expectation]) -> Expectation | None:
+    fitting = [e for e in entries if not e.wherever and not e.sometimes]
     return next((e for e in fitting if not e.is_glob), next(iter(fitting), None))
 
 
@@ -107,9 +114,9 @@ def choose_for(result: Result, entries: Iterable[Expectation], scenario: Scenari
     What is seen sometimes, as a race is, comes behind them.
     """
     seen = _evidence(result)
-    shown = [e for e in _of(entries, scenario, version)
-             if e.message in seen and e.verdict == result.verdict]
-    return next((e for e in shown if e.wherever), None) or choose(entries, scenario, version) \
+    fitting = _of(entries, scenario, version)
+    shown = [e for e in fitting if e.message in seen and e.verdict == result.verdict]
+    return next((e for e in shown if e.wherever), None) or _most_fitting(fitting) \
         or next((e for e in shown if e.sometimes), None)
 
 

@@ -11,23 +11,22 @@ from __future__ import annotations
 
 import errno
 import os
-import selectors
 import shlex
 import shutil
 import signal
-import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import IO, Callable
 
 from vringer import diagnose, places
 from vringer.candidates import Candidate
 from vringer.events import EventReader, play_of, printable
-from vringer.processes import Players, end
+from vringer.processes import Players
 from vringer.scenarios import Scenario
+from vringer.stage import Actor
 from vringer.verdict import Play
 
 WATCHDOG_SECONDS = 120.0
@@ -36,6 +35,7 @@ CHUNK = 64 << 10
 QUIET_SECONDS = 0.03  # without an event: it waits for something
 WRITTEN_BY_PLAYER = ("trace.vus", "subject.log")
 WHERE_IT_HANGS = "hang.txt"
+Streams = dict[int, Callable[[bytes], None]]
 EXIT_OF = {"pass": (0,), "n/a": (0,), "fail": (1,), "inconclusive": (1,), "error": (1, 2, 4)}
 
 
@@ -140,12 +140,6 @@ def _look_at_threads(folder: Path) -> str:
     return f"hung={words} {{pid}} >{shlex.quote(str(folder / WHERE_IT_HANGS))}"
 
 
-@cache
-def _environment() -> dict[str, str]:
-    """Ours, without what this command, pytest and its workers put there."""
-    return {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "VRINGER_"))}
-
-
 class _Run:
     """One run of the player, from start to verdict."""
 
@@ -167,79 +161,65 @@ class _Run:
     def until(self, seconds: float) -> Play:
         """Run it for at most @seconds; the processes that it left are gone afterwards."""
         try:
-            process = self.running.start(self.arguments, stdin=subprocess.DEVNULL,
-                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                         env=_environment())
+            actor = self.running.start(self.arguments)
         except OSError as error:
             return Play("error", f"{self.program} cannot be started: {error}")
         else:
-            return self._finish(process, self._watch(process, seconds))
+            return self._finish(actor, self._watch(actor, seconds))
         finally:
             os.close(self.write_end)
             os.close(self.read_end)
             for tail in (self.chart, self.errors, self.stream):
                 tail.close()
 
-    def _finish(self, process: subprocess.Popen[bytes], overdue: float) -> Play:
-        play = self._verdict(process.returncode, overdue)
-        left = self.running.ended(process)
+    def _finish(self, actor: Actor, overdue: float) -> Play:
+        code = -signal.SIGKILL if actor.returncode is None else actor.returncode
+        play = self._verdict(code, overdue)
+        left = self.running.ended(actor)
         if left:
             play.notes.append(f"processes that outlived the scenario were killed: {left}")
-        if process.returncode < 0:
-            _remove_private(process.pid)
+        if code < 0:
+            _remove_private(actor.pid)
         return play
 
-    def _watch(self, process: subprocess.Popen[bytes], seconds: float) -> float:
+    def _watch(self, actor: Actor, seconds: float) -> float:
         """Read until it has ended; returns @seconds if it had to be killed after those, or 0."""
         try:
-            with selectors.DefaultSelector() as selector:
-                overdue = self._read_all(process, selector, seconds)
+            overdue = self._read_all(actor, seconds)
         except BaseException:
-            end(process)
-            self.running.ended(process)
+            actor.end()
+            self.running.ended(actor)
             raise
         finally:
-            for stream in (process.stdout, process.stderr):
-                if stream:
-                    stream.close()
+            actor.close()
         self.events.close()
         return overdue
 
-    def _read_all(self, process: subprocess.Popen[bytes], selector: selectors.BaseSelector,
-                  seconds: float) -> float:
-        assert process.stdout and process.stderr
-        streams = {process.stdout.fileno(): self.chart.feed, process.stderr.fileno():
-                   self.errors.feed, self.read_end: self._event}
-        for fd, feed in streams.items():
+    def _read_all(self, actor: Actor, seconds: float) -> float:
+        streams: Streams = {actor.output: self.chart.feed, actor.errors: self.errors.feed,
+                            self.read_end: self._event}
+        for fd in streams:
             os.set_blocking(fd, False)
-            selector.register(fd, selectors.EVENT_READ, feed)
-        ended = os.pidfd_open(process.pid)
-        selector.register(ended, selectors.EVENT_READ, None)
-        try:
-            overdue = self._pump(selector, time.monotonic() + seconds)
-            if overdue:
-                end(process)
-            process.wait()
-        finally:
-            os.close(ended)
-        for fd, feed in streams.items():
-            _drain(fd, feed)
+        overdue = self._pump(streams, actor, time.monotonic() + seconds)
+        if overdue:
+            actor.end()
+        _drain(streams)
         return seconds if overdue else 0
 
-    def _pump(self, selector: selectors.BaseSelector, deadline: float) -> bool:
-        """Pass on what is read until the process ends (False) or @deadline has come (True)."""
+    def _pump(self, streams: Streams, actor: Actor, deadline: float) -> bool:
+        """Pass on what is read until it ends (False) or @deadline has come (True).
+
+        It is read now and then, for nobody waits for it: being woken for each event costs more
+        than all else here.
+        """
+        pause = QUIET_SECONDS
         while (left := deadline - time.monotonic()) > 0:
-            ready = selector.select(min(left, QUIET_SECONDS))
-            if not ready and self.events.connected:
+            if actor.wait(min(left, pause)):
+                return False
+            came = _drain(streams)
+            if not came and self.events.connected:
                 self.waits()
-            for key, _ in ready:
-                if key.data is None:
-                    return False
-                data = os.read(key.fd, CHUNK)
-                if data:
-                    key.data(data)
-                else:
-                    selector.unregister(key.fd)
+            pause = QUIET_SECONDS if came < CHUNK else 0
         return True
 
     def _event(self, data: bytes) -> None:
@@ -285,13 +265,18 @@ def _remove_private(pid: int) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _drain(fd: int, feed: Callable[[bytes], None]) -> None:
-    """What is still in a pipe; another process may hold it open, so its end is not awaited."""
-    try:
-        for _ in range(1 + (1 << 20) // CHUNK):
-            data = os.read(fd, CHUNK)
-            if not data:
-                return
-            feed(data)
-    except BlockingIOError:
-        return
+def _drain(streams: Streams) -> int:
+    """Pass on what is in the pipes; returns how many bytes that were.
+
+    Another process may hold one open, so its end is not awaited, nor is that of a flood.
+    """
+    came = 0
+    for fd, feed in streams.items():
+        with suppress(BlockingIOError):
+            for _ in range(1 + (1 << 20) // CHUNK):
+                data = os.read(fd, CHUNK)
+                if not data:
+                    break
+                came += len(data)
+                feed(data)
+    return came

@@ -12,16 +12,15 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
-import subprocess
 import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+
+from vringer.stage import Actor, Stage
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 ROUNDS = 100
-GRACE_SECONDS = 5.0
 
 
 def _prctl(option: int, value: int) -> None:
@@ -59,47 +58,45 @@ class Players:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._running: set[subprocess.Popen[bytes]] = set()
+        self._stages: dict[str, Stage] = {}
+        self._running: set[Actor] = set()
         self._not_ours: set[int] = set()
         self._stopped = False
 
-    def start(self, arguments: list[str], **how: Any) -> subprocess.Popen[bytes]:
+    def start(self, arguments: list[str]) -> Actor:
         """Start one, unless the run is being ended."""
         with self._lock:
             if self._stopped:
                 raise InterruptedError("the run is being ended")
             if not self._running:
                 self._not_ours = children()
-            process = subprocess.Popen(arguments, start_new_session=True, **how)
-            self._running.add(process)
-            return process
+            actor = self._stage(arguments[0]).start(arguments)
+            self._running.add(actor)
+            return actor
 
-    def ended(self, process: subprocess.Popen[bytes]) -> str:
-        """@process was waited for: end what it left behind; returns the names of that."""
+    def _stage(self, program: str) -> Stage:
+        found = self._stages.get(program)
+        if not found or not found.stands:
+            self._stages[program] = found = Stage(program)
+        return found
+
+    def ended(self, actor: Actor) -> str:
+        """@actor has ended: end what it left behind; returns the names of that."""
         with self._lock:
-            self._running.discard(process)
-            return _kill(self._not_ours | {p.pid for p in self._running})
+            self._running.discard(actor)
+            return _kill(self._not_ours | {stage.pid for stage in self._stages.values()})
 
     def stop(self) -> None:
         """End all that run, and start no more."""
         with self._lock:
             self._stopped = True
             running = list(self._running)
-        for process in running:
-            process.terminate()
-        for process in running:
-            end(process)
-
-
-def end(process: subprocess.Popen[bytes]) -> None:
-    """End a player: it ends its subject when it is asked nicely."""
-    process.terminate()
-    try:
-        process.wait(GRACE_SECONDS)
-    except subprocess.TimeoutExpired:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        for actor in running:
+            actor.terminate()
+        for actor in running:
+            actor.end()
+        for stage in self._stages.values():
+            stage.close()
 
 
 def _kill(spared: set[int]) -> str:

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "play/stage.h"
 #include "player.h"
 
 enum {
@@ -301,7 +302,7 @@ static bool take_any(struct backend_options *opt, struct play_options *o, int op
 	return option >= PLAY_RUN ? !play_take(o, option, text) : take(opt, option, text);
 }
 
-int main(int argc, char **argv)
+static int run_once(int argc, char **argv)
 {
 	struct play_options o;
 	struct backend_options opt = {
@@ -340,4 +341,9 @@ int main(int argc, char **argv)
 	if (contradiction(&opt))
 		return usage(contradiction(&opt));
 	return run(&opt);
+}
+
+int main(int argc, char **argv)
+{
+	return stage(argc, argv, run_once);
 }

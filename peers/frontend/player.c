@@ -208,7 +208,7 @@ static bool look(struct player *p, int64_t deadline)
 	/* a ring in memory has no event of its own: the subject may complete without a signal */
 	if (player_in_flight(p) && vu_now() + TICK < deadline)
 		deadline = vu_now() + TICK;
-	poll(fds, 2, vu_deadline_poll_ms(p->backlog ? 0 : deadline));
+	vu_poll_once(fds, 2, p->backlog ? 0 : deadline);
 	p->looked = vu_now();
 	if (fds[0].revents)
 		n = epoll_wait(p->epoll, events, EVENTS, 0);

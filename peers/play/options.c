@@ -19,7 +19,8 @@ const char play_options_help[] =
 	"  --log FILE        append what the subject prints\n"
 	"  --quiet           no chart\n"
 	"  --colour WHEN     never, auto, always\n"
-	"  --die-with-parent end the run when the process that started it ends\n";
+	"  --die-with-parent end the run when the process that started it ends\n"
+	"  --stage FD        alone: stay, and play what is asked for over this socket\n";
 
 const char play_dialect_help[] =
 	"  --dialect NAME    speak the numbers of this draft where they differ from the spec's\n"

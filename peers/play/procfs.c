@@ -8,6 +8,9 @@
 
 #include "play/subject.h"
 
+#define MAPS_BUFFER \
+	16384 /* the file has a size of none, so that stdio would take it in bits of 1 KiB */
+
 int subject_open_fds(const struct subject *s)
 {
 	char path[64];
@@ -35,7 +38,7 @@ static bool maps_file(const char *line, const struct stat *file)
 
 static int count_maps(const struct subject *s, const struct stat *file)
 {
-	char path[64], *line = NULL;
+	char path[64], buffer[MAPS_BUFFER], *line = NULL;
 	size_t size = 0;
 	FILE *f;
 	int n = 0;
@@ -44,6 +47,7 @@ static int count_maps(const struct subject *s, const struct stat *file)
 	f = s->pid > 0 && !s->exited ? fopen(path, "re") : NULL;
 	if (!f)
 		return -1;
+	setvbuf(f, buffer, _IOFBF, sizeof(buffer));
 	while (getline(&line, &size, f) > 0)
 		n += !file || maps_file(line, file);
 	free(line);

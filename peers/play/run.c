@@ -10,6 +10,7 @@
 
 #define START_WITHIN (20 * VU_NSEC_PER_SEC)
 #define RELEASE_GRACE (200 * VU_NSEC_PER_MSEC)
+#define LOOK_AGAIN (VU_NSEC_PER_MSEC / 4)
 #define PULSE_WITHIN (5 * VU_NSEC_PER_SEC)
 
 static void conclude(struct play *r, enum script_verdict verdict, const char *reason)
@@ -205,6 +206,13 @@ static void look_at_ending(struct play *r)
 	subject_ending(&r->subject, closed, r->ending, sizeof(r->ending));
 }
 
+static int more_maps(const struct play *r)
+{
+	int maps = subject_maps(&r->subject);
+
+	return maps > r->maps_before ? maps - r->maps_before : 0;
+}
+
 /* Descriptors and mappings that outlive the connection; looked at until they are gone or time is up. */
 static void count_leftovers(struct play *r)
 {
@@ -214,15 +222,16 @@ static void count_leftovers(struct play *r)
 
 	r->side->disconnect(r);
 	while (r->fds_before >= 0) {
-		int fds = subject_open_fds(&r->subject), maps = subject_maps(&r->subject);
+		int fds = subject_open_fds(&r->subject);
 
 		if (fds < 0)
 			break;
 		r->end.fds_left = fds > idle ? fds - idle : 0;
-		r->end.maps_left = maps > r->maps_before ? maps - r->maps_before : 0;
-		if (!r->end.fds_left || vu_deadline_passed(deadline))
+		if (!r->end.fds_left || vu_deadline_passed(deadline)) {
+			r->end.maps_left = more_maps(r);
 			break;
-		r->host.wait(r->host.ctx, vu_deadline_in(VU_NSEC_PER_MSEC));
+		}
+		r->host.wait(r->host.ctx, vu_deadline_in(LOOK_AGAIN));
 		subject_check(&r->subject);
 	}
 	if (r->subject.exited) /* one that serves one connection takes everything with it */

@@ -39,10 +39,22 @@ int vu_deadline_poll_ms(int64_t deadline)
 	return left < INT_MAX ? (int)left : INT_MAX;
 }
 
+int vu_poll_once(struct pollfd *fds, nfds_t nfds, int64_t deadline)
+{
+	int64_t left = deadline == VU_FOREVER ? 0 : deadline - vu_now();
+	struct timespec wait = { 0 };
+
+	if (left > 0) {
+		wait.tv_sec = left / VU_NSEC_PER_SEC;
+		wait.tv_nsec = left % VU_NSEC_PER_SEC;
+	}
+	return ppoll(fds, nfds, deadline == VU_FOREVER ? NULL : &wait, NULL);
+}
+
 int vu_poll(struct pollfd *fds, nfds_t nfds, int64_t deadline)
 {
 	for (;;) {
-		int ready = poll(fds, nfds, vu_deadline_poll_ms(deadline));
+		int ready = vu_poll_once(fds, nfds, deadline);
 
 		if (ready > 0)
 			return 0;

@@ -23,6 +23,9 @@ bool vu_deadline_passed(int64_t deadline);
 /** vu_deadline_poll_ms - time left as poll(2) wants it: rounded up, -1 for VU_FOREVER. */
 int vu_deadline_poll_ms(int64_t deadline);
 
+/** vu_poll_once - poll(2) until @deadline, to the nanosecond: what it returns is returned. */
+int vu_poll_once(struct pollfd *fds, nfds_t nfds, int64_t deadline);
+
 /** vu_poll - poll(2) that goes on when interrupted. 0 when something is ready, -ETIMEDOUT, -errno. */
 int vu_poll(struct pollfd *fds, nfds_t nfds, int64_t deadline);
 
