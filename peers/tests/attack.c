@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The process that is attacked, and the story of what was done to it. */
-#include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -265,26 +264,6 @@ static void tell_fd(struct attack *a, int fd, char *name, size_t size)
 	if (!strstr(what, "[eventfd]"))
 		attack_tell(a, "# a descriptor of %s", what);
 	attack_tell(a, "eventfd $fd%" PRIu64, a->named++);
-}
-
-void attack_tell_fds(struct attack *a)
-{
-	struct dirent *entry;
-	char path[32], what[128];
-	DIR *dir;
-	int at;
-
-	snprintf(path, sizeof(path), "/proc/%d/fd", a->subject.pid);
-	dir = opendir(path);
-	at = dir ? dirfd(dir) : -1;
-	while (dir && (entry = readdir(dir))) {
-		ssize_t len = readlinkat(at, entry->d_name, what, sizeof(what));
-
-		if (len > 0)
-			attack_tell(a, "# it has %s open: %.*s", entry->d_name, (int)len, what);
-	}
-	if (dir)
-		closedir(dir);
 }
 
 static void add_forgery(char *line, size_t size, const char *key, uint64_t value)

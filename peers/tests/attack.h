@@ -78,9 +78,6 @@ void attack_tell_message(struct attack *a, enum script_arrow arrow, const struct
 
 void attack_tell_awaited(struct attack *a, enum script_arrow arrow, const struct vu_message *msg);
 
-/** attack_tell_fds - what the process has open. */
-void attack_tell_fds(struct attack *a);
-
 /** attack_found - say what is wrong and how to see it again, and write the story down. */
 void attack_found(struct attack *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -12,6 +12,7 @@
 
 #include "attack.h"
 #include "guest.h"
+#include "held.h"
 
 #define BIT(n) (UINT64_C(1) << (n))
 #define ANSWER_WITHIN (20 * VU_NSEC_PER_SEC)
@@ -380,33 +381,22 @@ static bool connect_to(struct session *s)
 	return !err;
 }
 
-/* What works in the background may hold on to one until it is done. */
-static int settled_fds(struct session *s, int settled)
+/* What an earlier session left would be there still, once this one is served. */
+static bool holds_nothing(struct session *s, struct held *before)
 {
-	struct subject *subject = &s->attack->subject;
-	struct pollfd ended = { .fd = subject->pidfd, .events = POLLIN };
-	int64_t deadline = attack_deadline(s->attack, RELEASED_WITHIN);
-	int now = subject_open_fds(subject);
+	struct attack *a = s->attack;
+	struct held now;
 
-	while (now > settled && !vu_deadline_passed(deadline) &&
-	       vu_poll(&ended, 1, vu_deadline_in(VU_NSEC_PER_MSEC)))
-		now = subject_open_fds(subject);
-	return now;
-}
-
-/* Descriptors of an earlier session would be there still, once this one is served. */
-static bool holds_nothing(struct session *s, int *fds)
-{
-	int now;
-
-	if (*fds == FDS_UNKNOWN)
-		*fds = subject_open_fds(&s->attack->subject);
-	now = settled_fds(s, *fds);
-	if (now <= *fds)
+	if (before->fds == FDS_UNKNOWN)
+		*before = held_by(&a->subject);
+	now = held_settled(&a->subject, *before, attack_deadline(a, RELEASED_WITHIN));
+	if (!held_more(now, *before))
 		return true;
-	attack_tell_fds(s->attack);
-	attack_found(s->attack, "keeps descriptors of the session before: %d, at first %d", now,
-		     *fds);
+	held_tell(a);
+	attack_found(
+		a,
+		"keeps what the session before left: %d descriptors, at first %d; %d mappings, at first %d",
+		now.fds, before->fds, now.maps, before->maps);
 	return false;
 }
 
@@ -438,7 +428,8 @@ static void play(struct session *s)
 	session_end(s);
 }
 
-static bool session(struct session *s, struct attack *a, const struct vu_device *device, int *fds)
+static bool session(struct session *s, struct attack *a, const struct vu_device *device,
+		    struct held *before)
 {
 	struct chance next = attack_chance(a, a->session + 1);
 	int err;
@@ -447,7 +438,7 @@ static bool session(struct session *s, struct attack *a, const struct vu_device 
 	err = guest_open(&s->guest, &s->chance, device);
 	if (err)
 		attack_found(a, "could not be attacked: %s", strerror(-err));
-	else if (connect_to(s) && holds_nothing(s, fds)) {
+	else if (connect_to(s) && holds_nothing(s, before)) {
 		attack_session(a);
 		play(s);
 	}
@@ -475,7 +466,7 @@ static bool attack_device(const struct attack_options *opt, const char *name, ui
 	const struct vu_device *device = driver_of(name);
 	struct session *s;
 	struct attack a;
-	int fds = FDS_UNKNOWN;
+	struct held before = { .fds = FDS_UNKNOWN };
 
 	if (attack_open(&a, opt, "back-end", name, false))
 		return false;
@@ -484,7 +475,7 @@ static bool attack_device(const struct attack_options *opt, const char *name, ui
 	if (subject_start(&a.subject))
 		attack_found(&a, "does not start: %s", a.subject.trouble);
 	s = malloc(sizeof(*s));
-	while (s && !a.found && a.mutated < messages && session(s, &a, device, &fds))
+	while (s && !a.found && a.mutated < messages && session(s, &a, device, &before))
 		continue;
 	/* as long as pages may be fetched signals just end it: leave it without a front-end that might */
 	if (s && !a.found)

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a process has of the sessions that were: descriptors, and mappings of memory that it was given. */
+#ifndef VRINGER_TESTS_HELD_H
+#define VRINGER_TESTS_HELD_H
+
+#include "attack.h"
+
+struct held {
+	int fds, maps;
+};
+
+/** held_by - what the process holds now. */
+struct held held_by(const struct subject *s);
+
+/** held_more - whether @now has something that @before has not. */
+bool held_more(struct held now, struct held before);
+
+/** held_settled - the same once it is no more than @before, or at @deadline: work may go on in the background. */
+struct held held_settled(const struct subject *s, struct held before, int64_t deadline);
+
+/** held_tell - what it is, as lines of the story. */
+void held_tell(struct attack *a);
+
+#endif
