@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 from pairs.backends import BUILD
-from pairs.deadline import Deadline
+from vringer.deadline import Deadline
 
 BOOT_SECONDS = 15
 DEVICE = Path("/dev/kvm")

@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 from typing import Callable
 
-from pairs.deadline import Deadline, Late
+from vringer.deadline import Deadline, Late
 
 BOOT_SECONDS = 150
 ANSWER_SECONDS = 30

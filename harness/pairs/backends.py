@@ -10,7 +10,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from pairs.deadline import listens, until
+from vringer.deadline import listens, until
 
 BUILD = Path(os.environ.get("VRINGER_BUILD", Path(__file__).resolve().parents[2] / "build"))
 START_SECONDS = 30

@@ -15,13 +15,14 @@ import libvirt_qemu
 from pairs import diagnose, domain
 from pairs.agent import Agent
 from pairs.backends import Backend
-from pairs.deadline import Late, call, until
 from pairs.hypervisor import Hypervisor
-from pairs.qmp import Qmp
+from vringer.deadline import Late, call, until
+from vringer.qmp import Monitor
 
 VERB_SECONDS = 30
 START_SECONDS = 60
 SAVE_SECONDS = 60
+MONITOR_SECONDS = 2
 
 
 class Hung(AssertionError):
@@ -46,7 +47,7 @@ class Machine:
 
     def _open(self) -> None:
         self.agent = Agent(self.folder / "agent")
-        self.qmp = Qmp(self.folder / "qmp")
+        self.qmp = Monitor(self.folder / "qmp")
 
     def _close(self) -> None:
         self.agent.close()
@@ -61,7 +62,7 @@ class Machine:
     @property
     def state(self) -> str:
         """How QEMU itself says that it is."""
-        return str(self.qmp("query-status")["status"])
+        return str(self.qmp.ask("query-status")["status"])
 
     def told(self) -> str:
         """What QEMU printed."""
@@ -163,10 +164,10 @@ class Machine:
 
     def _second_monitor(self) -> str:
         try:
-            return str(self.qmp("query-status", seconds=2)["status"])
+            return str(self.qmp.ask("query-status", MONITOR_SECONDS)["status"])
         except Late:
             return "silent"
-        except (AttributeError, OSError, EOFError) as error:
+        except (AttributeError, OSError) as error:
             return f"gone ({error})"
 
 

@@ -7,10 +7,10 @@ import threading
 from pathlib import Path
 from typing import Any, Callable
 
-from pairs.deadline import until
 from pairs.domain import MEMORY_KIB
 from pairs.machine import Machine
 from pairs.relay import Relay
+from vringer.deadline import until
 
 SECONDS = 60
 SLOW = 1 << 20  # bytes a second: the RAM phase then lasts until something ends it
@@ -33,11 +33,12 @@ class Migration:
         capabilities = {"events": True, "return-path": return_path}
         set_capabilities(destination, **capabilities)
         set_capabilities(source, **capabilities, **{"pause-before-switchover": holds_at_switchover})
-        source.qmp("migrate-set-parameters", max_bandwidth=SLOW if slow else FAST, downtime_limit=DOWNTIME_MS)
-        destination.qmp("migrate-incoming", uri=f"unix:{incoming}")
+        source.qmp.ask("migrate-set-parameters", **{"max-bandwidth": SLOW if slow else FAST,
+                                                    "downtime-limit": DOWNTIME_MS})
+        destination.qmp.ask("migrate-incoming", uri=f"unix:{incoming}")
         self.relay = Relay(outgoing, incoming, *damage) if damage else None
         source.qmp.events.clear()
-        source.qmp("migrate", uri=f"unix:{outgoing}")
+        source.qmp.ask("migrate", uri=f"unix:{outgoing}")
 
     def reaches(self, *statuses: str) -> str:
         """Wait until the source says one of @statuses; which one."""
@@ -46,10 +47,10 @@ class Migration:
 
     def switches_over(self) -> None:
         """Go on from where it was held."""
-        self.source.qmp("migrate-continue", state="pre-switchover")
+        self.source.qmp.ask("migrate-continue", state="pre-switchover")
 
     def cancel(self) -> None:
-        self.source.qmp("migrate_cancel")
+        self.source.qmp.ask("migrate_cancel")
         assert self.reaches("cancelled", "completed") == "cancelled"
 
     def completes(self) -> None:
@@ -77,7 +78,7 @@ class Migration:
         until(still, "the stream stands still", SECONDS)
 
     def info(self) -> dict[str, Any]:
-        return dict(self.source.qmp("query-migrate"))
+        return dict(self.source.qmp.ask("query-migrate"))
 
 
 def takes_over(source: Machine, destination: Machine) -> None:
@@ -92,13 +93,13 @@ def status_in(*statuses: str) -> Callable[[dict[str, Any]], bool]:
 
 
 def set_capabilities(machine: Machine, **states: bool) -> None:
-    machine.qmp("migrate-set-capabilities", capabilities=[
+    machine.qmp.ask("migrate-set-capabilities", capabilities=[
         {"capability": name, "state": state} for name, state in states.items()])
 
 
 def _memory(machine: Machine) -> bytes:
     path: Path = machine.folder / "memory"
-    machine.qmp("pmemsave", seconds=SECONDS, val=0, size=MEMORY_KIB << 10, filename=str(path))
+    machine.qmp.ask("pmemsave", SECONDS, val=0, size=MEMORY_KIB << 10, filename=str(path))
     content = path.read_bytes()
     path.unlink()
     return content

@@ -66,7 +66,7 @@ def test_the_file_stays_open_when_the_destination_refuses_the_state(pair: Pair, 
     assert migration.reaches("completed", "failed") == ("failed" if return_path else "completed")
     destination.is_gone()
     if not return_path:
-        source.qmp("cont")
+        source.qmp.ask("cont")
     pair.migrates_now(source)
 
 

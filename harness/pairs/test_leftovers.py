@@ -13,8 +13,8 @@ import pytest
 
 from pairs import sitter
 from pairs.backends import BUILD
-from pairs.deadline import until
 from pairs.domain import BUILT_GUEST
+from vringer.deadline import until
 
 HARNESS = Path(__file__).resolve().parents[1]
 BUILDER = HARNESS.parent / "fixtures" / "guest" / "build.py"

@@ -10,8 +10,8 @@ import pytest
 from pairs.agent import GuestError
 from pairs.backends import DISKS, NETS, REFERENCE_DISK, Kind
 from pairs.conftest import Pair, ids
-from pairs.deadline import Late
 from pairs.migration import Migration, different_pages, takes_over
+from vringer.deadline import Late
 
 each = pytest.mark.parametrize("kind", DISKS + NETS, ids=ids(DISKS + NETS))
 each_disk = pytest.mark.parametrize("kind", DISKS, ids=ids(DISKS))
@@ -36,10 +36,10 @@ def test_no_page_is_forgotten(pair: Pair, kind: Kind) -> None:
     """What the device wrote while RAM was under way is at the destination, and the log said so: RAM is the same."""
     source = pair.under_load(kind)
     destination = pair.machine(kind, incoming=True)
-    destination.qmp("stop")  # it waits, with what it was sent
+    destination.qmp.ask("stop")  # it waits, with what it was sent
     Migration(source, destination).completes()
     assert not different_pages(source, destination)
-    destination.qmp("cont")
+    destination.qmp.ask("cont")
     takes_over(source, destination)
 
 
@@ -109,7 +109,7 @@ def test_a_guest_notices_a_back_end_that_deviates(pair: Pair, deviation: str) ->
     kind = dataclasses.replace(REFERENCE_DISK, deviation=deviation)
     source = pair.under_load(kind)
     destination = pair.machine(kind, incoming=True)
-    destination.qmp("stop")
+    destination.qmp.ask("stop")
     migration = Migration(source, destination, holds_at_switchover=True)
     with pytest.raises((Late, GuestError, AssertionError)):
         source.agent.goes_on(STALL_SECONDS)

@@ -9,9 +9,9 @@ import pytest
 
 from pairs.backends import DISKS, NETS, REFERENCE_DISK, REFERENCE_RNG, SHARES, SLOW_REFERENCE_DISK, Kind
 from pairs.conftest import Pair, ids, work
-from pairs.deadline import until
 from pairs.machine import Hung
 from pairs.migration import Migration
+from vringer.deadline import until
 
 KINDS = DISKS + SHARES + NETS
 each = pytest.mark.parametrize("kind", KINDS, ids=ids(KINDS))

@@ -1,68 +1,109 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`vringer qmp`: asks a QEMU by its monitor. Triggers and hooks of candidates are made of it."""
+"""QEMU's monitor, with deadlines and events in order; and `vringer qmp`, of which triggers and hooks are made."""
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import shlex
 import socket
-from typing import Any
+from pathlib import Path
+from typing import Any, Callable
 
+from vringer.deadline import Deadline, Late
 from vringer.errors import HarnessError, UsageError
 from vringer.summary import Exit
 
 WITHIN_SECONDS = 20.0
 EVENT = "@"
 
+Message = dict[str, Any]
+
+
+class Refused(HarnessError):
+    """QEMU answered with an error."""
+
 
 class Monitor:
-    """A connection to the monitor that listens at a path; every wait has a deadline."""
+    """A connection to the monitor that listens at a path; every wait has a deadline, and ends with an OSError when
+    nothing comes of it."""
 
-    def __init__(self, path: str, within: float = WITHIN_SECONDS) -> None:
+    def __init__(self, path: str | Path, within: float = WITHIN_SECONDS) -> None:
+        self.within = within
+        self.events: list[Message] = []
+        self._rest = b""
+        self._numbers = itertools.count()
         self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.settimeout(within)
-        self._socket.connect(path)
-        self._lines = self._socket.makefile("rw", encoding="utf-8")
-        self._events: list[dict[str, Any]] = []
-        self._answer()  # the greeting
-        self.ask("qmp_capabilities")
-
-    def _next(self) -> dict[str, Any]:
-        for line in self._lines:
-            message: dict[str, Any] = json.loads(line)
-            return message
-        raise HarnessError("the monitor was closed")
-
-    def _answer(self) -> dict[str, Any]:
-        """The next message that is no event; events are kept."""
-        while "event" in (message := self._next()):
-            self._events.append(message)
-        return message
-
-    def await_event(self, name: str, **data: Any) -> None:
-        """Wait for the event @name with this @data, unless it came already."""
-        while not self._took_event(name, data):
-            self._events.append(self._next())
-
-    def _took_event(self, name: str, data: dict[str, Any]) -> bool:
-        while self._events:
-            event = self._events.pop(0)
-            if event["event"] == name and data.items() <= event.get("data", {}).items():
-                return True
-        return False
-
-    def ask(self, command: str, **arguments: Any) -> Any:
-        """Have @command carried out; what it returns."""
-        print(json.dumps({"execute": command, "arguments": arguments}), file=self._lines,
-              flush=True)
-        answer = self._answer()
-        if "error" in answer:
-            raise HarnessError(f"{command}: {answer['error']['desc']}")
-        return answer["return"]
+        try:
+            self._socket.settimeout(within)
+            self._socket.connect(str(path))
+            greeting = self._read(Deadline(within))
+            offered = greeting.get("QMP", {}).get("capabilities", [])
+            self.ask("qmp_capabilities", enable=[name for name in offered if name == "oob"])
+        except BaseException:
+            self._socket.close()
+            raise
 
     def close(self) -> None:
         self._socket.close()
+
+    def ask(self, command: str, within: float | None = None, /, **arguments: Any) -> Any:
+        """Have @command carried out; what it returns."""
+        return self._ask("execute", command, within or self.within, arguments)
+
+    def oob(self, command: str, **arguments: Any) -> Any:
+        """Have @command carried out even while QEMU's main loop is stuck."""
+        return self._ask("exec-oob", command, self.within, arguments)
+
+    def event(self, wanted: Callable[[Message], bool], what: str, within: float | None = None) -> Message:
+        """The first event that is @wanted; what came before it is dropped."""
+        deadline = Deadline(within or self.within)
+        while True:
+            while self.events:
+                if wanted(event := self.events.pop(0)):
+                    return event
+            self._keep(self._read(deadline, f"event that says {what}"))
+
+    def await_event(self, name: str, /, **data: Any) -> Message:
+        """Wait for the event @name with this @data, unless it came already."""
+        def says(event: Message) -> bool:
+            return bool(event["event"] == name and data.items() <= event.get("data", {}).items())
+
+        return self.event(says, f"{name} {data or ''}".strip())
+
+    def _ask(self, how: str, command: str, within: float, arguments: dict[str, Any]) -> Any:
+        deadline, number = Deadline(within), next(self._numbers)
+        request = {how: command, "arguments": arguments, "id": number}
+        self._socket.sendall(json.dumps(request).encode() + b"\n")
+        while True:
+            answer = self._read(deadline, f"answer to {command}")
+            self._keep(answer)
+            if answer.get("id") != number:  # such as one that came too late for who asked
+                continue
+            if "error" in answer:
+                raise Refused(f"{command}: {answer['error']['desc']}")
+            return answer["return"]
+
+    def _keep(self, message: Message) -> None:
+        if "event" in message:
+            self.events.append(message)
+
+    def _read(self, deadline: Deadline, what: str = "greeting") -> Message:
+        while b"\n" not in self._rest:
+            if deadline.over:
+                raise Late(f"QMP: no {what} in time")
+            self._socket.settimeout(deadline.left)
+            try:
+                received = self._socket.recv(65536)
+            except TimeoutError as error:
+                raise Late(f"QMP: no {what} in time") from error
+            if not received:
+                raise ConnectionError(f"QMP: the monitor was closed; no {what}")
+            self._rest += received
+        line, self._rest = self._rest.split(b"\n", 1)
+        message: Message = json.loads(line)
+        return message
 
 
 def _value(text: str) -> Any:

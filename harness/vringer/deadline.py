@@ -13,7 +13,7 @@ SCALE = float(os.environ.get("VRINGER_DEADLINE_SCALE", "1"))
 POLL_SECONDS = 0.01
 
 
-class Late(AssertionError):
+class Late(TimeoutError):
     """Something did not happen in time."""
 
 
