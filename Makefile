@@ -29,7 +29,7 @@ python_files = peers/wire/generate.py fixtures/guest/build.py ci/lab/build ci/la
 all: $(library) $(programs) ## build the library and the programs (the default)
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile harness/harness.mk harness/lab.mk harness/pairs.mk
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' Makefile harness/harness.mk harness/lab.mk harness/pairs.mk
 
 # What is missing is installed before anything needs it: a target names the groups of ci/packages.txt that it stands on.
 
@@ -98,8 +98,8 @@ fuzz-valgrind: ## the same under valgrind, without sanitizers: no error, no leak
 check-fuzz: ## fuzz with 5000 messages
 	@$(MAKE) MESSAGES=5000 fuzz
 
-check-fuzz-valgrind: ## fuzz-valgrind with 5000 messages
-	@$(MAKE) MESSAGES=5000 fuzz-valgrind
+check-fuzz-valgrind: ## fuzz-valgrind with 20000 messages
+	@$(MAKE) MESSAGES=20000 fuzz-valgrind
 
 FUZZ_FLAGS ?=
 fuzz-with = $(BUILD)/fuzz/fuzz_$(1) --seed $(SEED) --messages $(MESSAGES) --out $(BUILD)/fuzz $(FUZZ_FLAGS) $(abspath $(BUILD))/bin/vu-$(1)
