@@ -24,7 +24,7 @@ fuzzers := $(patsubst peers/tests/%.c,$(BUILD)/fuzz/%,$(wildcard peers/tests/fuz
 benches := $(patsubst peers/tests/%.c,$(BUILD)/bench/%,$(wildcard peers/tests/bench_*.c))
 c_files = $(wildcard peers/*/*.c)
 guest_files = $(wildcard fixtures/guest/*.c)
-python_files = peers/wire/generate.py fixtures/guest/build.py ci/lab/build ci/lab/enter $(wildcard peers/tests/*.py harness)
+python_files = peers/wire/generate.py ci/lab/build ci/lab/enter $(wildcard peers/tests/*.py harness)
 
 all: $(library) $(programs) ## build the library and the programs (the default)
 
@@ -122,8 +122,9 @@ format: | deps-lint ## format the C files
 lint: $(generated) | deps-lint ## clang-tidy, cppcheck, pyflakes, mypy
 	printf '%s\n' $(c_files) $(guest_files) | xargs -P 2 -I FILE clang-tidy --quiet FILE -- $(dialect) $(warnings)
 	cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 $(filter -I%,$(dialect)) $(c_files) $(guest_files)
-	pyflakes3 $(python_files)
+	pyflakes3 $(python_files) fixtures/guest
 	mypy --config-file harness/pyproject.toml $(python_files)
+	mypy --config-file harness/pyproject.toml fixtures/guest/build.py
 
 install: install-peers install-discovery ## install below PREFIX (/usr/local), DESTDIR in front
 
