@@ -88,7 +88,8 @@ def parse(entry: dict[str, Any], where: str) -> Expectation:
     if any(flags.values()) and not texts.get("message"):
         raise UsageError(f"{where}: [[expect]] of {texts['scenario']} holds when its message is "
                          "seen, and gives none")
-    return Expectation(**texts, **flags)
+    values: dict[str, Any] = {**texts, **flags}
+    return Expectation(**values)
 
 
 def choose(entries: Iterable[Expectation], scenario: Scenario, version: str) -> Expectation | None:
