@@ -90,13 +90,8 @@ static struct vu_region *add(struct vu_memory *mem, const char *name, int fd,
 struct vu_region *vu_memory_add(struct vu_memory *mem, const char *name, uint64_t guest_address,
 				uint64_t user_address, uint64_t size, uint64_t mmap_offset)
 {
-	struct vu_region layout = { .guest_address = guest_address,
-				    .user_address = user_address,
-				    .size = size,
-				    .mmap_offset = mmap_offset };
-
-	errno = check_new(mem, name, size, mmap_offset);
-	return errno ? NULL : add(mem, name, create_file(name), &layout);
+	return vu_memory_add_shared(mem, name, NULL, guest_address, user_address, size,
+				    mmap_offset);
 }
 
 struct vu_region *vu_memory_add_shared(struct vu_memory *mem, const char *name,
@@ -109,7 +104,10 @@ struct vu_region *vu_memory_add_shared(struct vu_memory *mem, const char *name,
 				    .mmap_offset = mmap_offset };
 
 	errno = check_new(mem, name, size, mmap_offset);
-	return errno ? NULL : add(mem, name, fcntl(same->fd, F_DUPFD_CLOEXEC, 0), &layout);
+	if (errno)
+		return NULL;
+	return add(mem, name, same ? fcntl(same->fd, F_DUPFD_CLOEXEC, 0) : create_file(name),
+		   &layout);
 }
 
 struct vu_region *vu_memory_find(struct vu_memory *mem, const char *name)

@@ -40,7 +40,7 @@ void vu_memory_free(struct vu_memory *mem);
 struct vu_region *vu_memory_add(struct vu_memory *mem, const char *name, uint64_t guest_address,
 				uint64_t user_address, uint64_t size, uint64_t mmap_offset);
 
-/** vu_memory_add_shared - a region at @mmap_offset of the memfd of @same. */
+/** vu_memory_add_shared - a region at @mmap_offset of the memfd of @same, or of its own with NULL. */
 struct vu_region *vu_memory_add_shared(struct vu_memory *mem, const char *name,
 				       const struct vu_region *same, uint64_t guest_address,
 				       uint64_t user_address, uint64_t size, uint64_t mmap_offset);
