@@ -83,6 +83,7 @@ def main() -> int:
         return NOTHING
     found = look(args.vringer, known, there)
     print("\n".join(lines(found)))
+    print("".join(f"\n{bug.id} is left out: {bug.why}" for bug in bugs.left_out()))
     looked_at = [f for f in found if f.row]
     wrong = [f for f in looked_at if not f.as_known]
     print(f"\n{len(known)} bugs, {len(looked_at)} releases looked at: {len(wrong)} not as known; "

@@ -250,6 +250,15 @@ def test_mistakes_in_an_entry_are_told(entry: dict[str, Any], told: str) -> None
         bugs.parse(entry)
 
 
+def test_what_cannot_be_looked_for_has_its_reason_and_stands_nowhere_else(tmp_path: Path) -> None:
+    looked_for, left = [bug.id for bug in bugs.load()], [bug.id for bug in bugs.left_out()]
+    assert left and len({*looked_for, *left}) == len(looked_for) + len(left)
+    file = tmp_path / "bugs.toml"
+    file.write_text('[[left-out]]\nid = "x"\ntitle = "x"\nsource = "x"\n', encoding="utf-8")
+    with pytest.raises(UsageError, match="lacks 'why'"):
+        bugs.left_out(file)
+
+
 def test_what_is_missing_is_said_to_be_missing(tmp_path: Path) -> None:
     environment = {**os.environ, "VRINGER_LAB": str(tmp_path)}
     done = subprocess.run(["/usr/bin/python3", "known_bugs.py"], cwd=places.ROOT / "harness",

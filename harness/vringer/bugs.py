@@ -3,7 +3,8 @@
 
 An entry says which candidates of the lab have the bug, which have it no more, and
 by which scenario it is seen, with what it has to be called there: the clause, and
-where that is not enough a reading, an ending, or words of what was reported.
+where that is not enough a reading, an ending, or words of what was reported. What no
+part of the lab can show is there as well, with the reason.
 """
 
 from __future__ import annotations
@@ -49,6 +50,16 @@ class Bug:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A published bug that the lab cannot show, and why."""
+
+    id: str
+    title: str
+    source: str
+    why: str
+
+
+@dataclass(frozen=True)
 class Finding:
     """What one candidate showed of one bug."""
 
@@ -74,15 +85,20 @@ class Finding:
         return ", ".join(word for word in what if word)
 
 
-def parse(data: dict[str, Any]) -> Bug:
-    """An entry as it stands in the file, or UsageError."""
-    fields = {field.name: field for field in dataclasses.fields(Bug)}
+def _check(data: dict[str, Any], kind: type[Bug] | type[LeftOut]) -> None:
+    """Whether @data has all that an entry of @kind needs and nothing else."""
+    fields = {field.name: field for field in dataclasses.fields(kind)}
     for key in data.keys() - fields.keys():
         raise UsageError(f"{FILE}: {data.get('id')} has an unknown key {key!r}",
                          f"known are {', '.join(fields)}")
     for name, field in fields.items():
         if field.default is dataclasses.MISSING and not data.get(name):
             raise UsageError(f"{FILE}: {data.get('id')} lacks {name!r}")
+
+
+def parse(data: dict[str, Any]) -> Bug:
+    """An entry as it stands in the file, or UsageError."""
+    _check(data, Bug)
     if not any(data.get(key) for key in ("clause", "reading", "ending", "says")):
         raise UsageError(f"{FILE}: {data['id']} does not say what it is called when it is seen")
     names: dict[str, Any] = {key: tuple(_expand(data.get(key, ()))) for key in ("affected", "fixed")}
@@ -99,13 +115,24 @@ def _expand(globs: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def load(path: Path = FILE) -> list[Bug]:
-    """Every known bug."""
+def _read(path: Path) -> dict[str, Any]:
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UsageError(f"{path}: {error}") from error
-    return [parse(entry) for entry in data.get("bug", [])]
+
+
+def load(path: Path = FILE) -> list[Bug]:
+    """Every known bug that can be looked for."""
+    return [parse(entry) for entry in _read(path).get("bug", [])]
+
+
+def left_out(path: Path = FILE) -> list[LeftOut]:
+    """Every other one."""
+    entries = _read(path).get("left-out", [])
+    for entry in entries:
+        _check(entry, LeftOut)
+    return [LeftOut(**entry) for entry in entries]
 
 
 def wanted(known: Iterable[Bug]) -> dict[str, list[str]]:
