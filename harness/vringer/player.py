@@ -216,6 +216,8 @@ class _Run:
         while (left := deadline - time.monotonic()) > 0:
             if actor.wait(min(left, pause)):
                 return False
+            if self.running.stopped:
+                raise InterruptedError("the run is being ended")
             came = _drain(streams)
             if not came and self.events.connected:
                 self.waits()

@@ -101,7 +101,9 @@ class ScenarioItem(VringerItem):
 
     @property
     def may_wait(self) -> bool:
-        """Whether it is known that the subject does not do what the scenario waits for."""
+        """Whether it is likely, or known, that the scenario waits for what does not come."""
+        if self.scenario.gives_time:
+            return True
         entry = expectations.choose(self.lane.candidate.expect, self.scenario, self.lane.version)
         return entry is not None and entry.verdict in ("fail", "inconclusive")
 
@@ -177,9 +179,12 @@ def pytest_runtestloop(session: pytest.Session) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    ahead = session.config.stash.get(AHEAD, None)
+    if RUN not in session.config.stash:
+        return
+    players, ahead = session.config.stash[RUN].player.running, session.config.stash.get(AHEAD, None)
     if ahead:
-        ahead.abandon(session.config.stash[RUN].player.running)
+        ahead.abandon(players)
+    players.close()
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

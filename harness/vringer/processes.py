@@ -61,12 +61,12 @@ class Players:
         self._stages: dict[str, Stage] = {}
         self._running: set[Actor] = set()
         self._not_ours: set[int] = set()
-        self._stopped = False
+        self.stopped = False
 
     def start(self, arguments: list[str]) -> Actor:
         """Start one, unless the run is being ended."""
         with self._lock:
-            if self._stopped:
+            if self.stopped:
                 raise InterruptedError("the run is being ended")
             if not self._running:
                 self._not_ours = children()
@@ -87,16 +87,16 @@ class Players:
             return _kill(self._not_ours | {stage.pid for stage in self._stages.values()})
 
     def stop(self) -> None:
-        """End all that run, and start no more."""
+        """Have whoever watches one end it, and start no more."""
+        self.stopped = True
+
+    def close(self) -> None:
+        """Nothing runs any more, and nothing will."""
+        self.stop()
         with self._lock:
-            self._stopped = True
-            running = list(self._running)
-        for actor in running:
-            actor.terminate()
-        for actor in running:
-            actor.end()
-        for stage in self._stages.values():
-            stage.close()
+            for stage in self._stages.values():
+                stage.close()
+            self._stages.clear()
 
 
 def _kill(spared: set[int]) -> str:

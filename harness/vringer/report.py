@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import sys
 import time
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Iterable
+from typing import TYPE_CHECKING, Any, Iterable
 
 import pytest
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.text import Text
-
 from vringer import render, summary
+from vringer.meter import Meter, has_terminal
 from vringer.plan import Run
 from vringer.render import Line
 from vringer.results import ResultFile
 from vringer.summary import Exit
 from vringer.verdict import Play, Result
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 MOST_SHOWN = 10
 EXIT_BASE = 100  # keeps our exit codes apart from those that pytest gives to its own troubles
@@ -40,30 +41,36 @@ class Reporter:
         self.troubles: list[str] = []
         self.code = Exit.HARNESS
         self.began = time.monotonic()
-        self.console = Console(file=sys.__stdout__, highlight=False, soft_wrap=True)
+        self.meter: Meter | None = None
         self.file = ResultFile(Path(run.plan.json_file), run) if run.plan.json_file else None
-        self.progress = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-            TimeElapsedColumn(), console=self.console, transient=True,
-            disable=not self.console.is_terminal)
-        self.task = self.progress.add_task("vringer", total=None)
+
+    @cached_property
+    def console(self) -> Console:
+        from rich.console import Console  # takes a while: not before the first scenarios play
+
+        return Console(file=sys.__stdout__, highlight=False, soft_wrap=True)
 
     def say(self, lines: Iterable[Line]) -> None:
+        from rich.text import Text
+
         for line in lines:
             self.console.print(Text(line.text, line.style), soft_wrap=True)
 
     # How far it is
 
-    def pytest_sessionstart(self) -> None:
-        self.progress.start()
-
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        if session.items:
-            self.progress.update(self.task, total=len(session.items))
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        if has_terminal():
+            self.meter = Meter(self.console)
+            self._expect(len(session.items))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
-        self.progress.update(self.task, total=len(ids))
+        self._expect(len(ids))
+
+    def _expect(self, total: int) -> None:
+        if self.meter and total:
+            self.meter.expect(total)
 
     # What comes in
 
@@ -97,7 +104,8 @@ class Reporter:
 
     def _advance(self, count: int, scenario: str | None) -> None:
         self.over = max(self.over, count)
-        self.progress.update(self.task, completed=self.over, description=scenario)
+        if self.meter:
+            self.meter.reach(self.over, scenario)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
@@ -115,7 +123,8 @@ class Reporter:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        self.progress.stop()
+        if self.meter:
+            self.meter.stop()
         stale = summary.stale(self.run)
         self.code = summary.exit_code(self.results, stale, self.interrupted)
         if self.troubles:

@@ -20,7 +20,7 @@ from vringer.clauses import Edition, Registry, edition
 from vringer.errors import HarnessError
 
 DESCRIBE_SECONDS = 60
-FILES_A_CALL = 500
+FILES_A_CALL = 2000
 
 
 def area_of(scenario_id: str) -> str:
@@ -50,6 +50,7 @@ class Scenario:
     draft: str = ""
     trigger: str = ""
     alias: tuple[str, ...] = ()
+    constructs: tuple[str, ...] = ()
     fragment: bool = False
     error: str = ""
 
@@ -57,6 +58,11 @@ class Scenario:
     def area(self) -> str:
         """The folder that it lives in: the first part of its id."""
         return area_of(self.id)
+
+    @property
+    def gives_time(self) -> bool:
+        """Whether it says itself how long it waits for something."""
+        return "within" in self.constructs
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -106,7 +112,7 @@ def _error(path: Path, head: dict[str, Any]) -> str:
 
 def _scenario(path: Path, head: dict[str, Any]) -> Scenario:
     said: dict[str, Any] = {k: tuple(head.get(k) or ()) for k in
-                            ("checks", "needs", "without", "device", "alias")}
+                            ("checks", "needs", "without", "device", "alias", "constructs")}
     said |= {k: str(head.get(k) or "") for k in
              ("title", "since", "until", "tentative", "window", "draft", "trigger")}
     return Scenario(path, _id(path), subject=head.get("subject") or "back-end",

@@ -85,6 +85,8 @@ static void describe_stmt(json_t *o, const struct script_stmt *stmt)
 
 	add_once(json_object_get(o, "constructs"),
 		 message ? script_arrow_text(stmt->arrow) : stmt->word);
+	if (stmt->within != SCRIPT_NO_TIME)
+		add_once(json_object_get(o, "constructs"), "within");
 	if (!message && !strcmp(stmt->word, "use"))
 		add_once(json_object_get(o, "uses"), stmt->args[0].value->text);
 	for (size_t i = 0; i < stmt->nbranches; i++)
