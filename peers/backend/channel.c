@@ -139,6 +139,8 @@ void channel_resume(struct backend *be)
 		return;
 	if (be->config_changed)
 		config_tell(be);
+	if (be->watcher) /* the script has what there is to say of one's own accord */
+		return;
 	notifier_announce(be);
 	if (be->announced)
 		return;
