@@ -12,8 +12,8 @@ from typing import Callable
 
 from vringer.deadline import Deadline, Late
 
-BOOT_SECONDS = 150
-ANSWER_SECONDS = 30
+BOOT_SECONDS = 240
+ANSWER_SECONDS = 60
 SEQUENCE = re.compile(r"(?:seq|end) (\d+)")
 numbers = itertools.count(1)
 

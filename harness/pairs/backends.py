@@ -13,8 +13,9 @@ from pathlib import Path
 from vringer.deadline import listens, until
 
 BUILD = Path(os.environ.get("VRINGER_BUILD", Path(__file__).resolve().parents[2] / "build"))
-START_SECONDS = 30
+START_SECONDS = 60
 END_SECONDS = 20
+POLITE = "10"
 DISK_BYTES = 16 << 20
 
 
@@ -31,6 +32,7 @@ class Kind:
     deviation: str = ""
     known: tuple[tuple[str, str], ...] = ()  # what it prints when a known fault of it shows, and which that is
     root: bool = False
+    polls: bool = False  # takes a whole processor for itself, if it is let
 
     @property
     def program(self) -> str:
@@ -67,10 +69,10 @@ VIRTIOFSD = Kind("virtiofsd", "fs", "/usr/lib/qemu/virtiofsd --socket-path={sock
 REFERENCE_NET = Kind("vu-backend-net", "net", "vu-backend --socket-path={socket} --device=net --queues=1",
                      logs=True)
 TESTPMD = Kind("dpdk-testpmd", "net",
-               "dpdk-testpmd -l 0,1 --no-huge -m 64 --no-pci --no-shconf --no-telemetry "
+               "dpdk-testpmd --lcores (0,1)@(0-1) --no-huge -m 64 --no-pci --no-shconf --no-telemetry "
                "--file-prefix={id} --vdev net_vhost0,iface={socket},queues=1 -- --auto-start "
                "--no-flush-rx --disable-link-check --forward-mode=io --total-num-mbufs=4096 "
-               "--stats-period=3600", logs=True, package="dpdk-dev")
+               "--stats-period=3600", logs=True, package="dpdk-dev", polls=True)
 REFERENCE_RNG = Kind("vu-backend-rng", "rng", "vu-backend --socket-path={socket} --device=rng --queues=1",
                      logs=True)
 
@@ -99,6 +101,8 @@ class Backend:
         words = [self.kind.program, *self.kind.command.split()[1:]]
         command = [word.format(socket=self.socket, disk=self.disk, share=self.share,
                                id=f"{self.folder.name}-{self.name}") for word in words]
+        if self.kind.polls:
+            command = ["nice", "-n", POLITE, *command]
         if self.kind.deviation:
             command.append(f"--quirk={self.kind.deviation}")
         with self.log.open("ab") as log:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import itertools
+from inspect import signature
 from pathlib import Path
 from typing import Iterator
 
@@ -16,6 +17,7 @@ from pairs.machine import Machine, console
 from pairs.migration import Migration, takes_over
 
 numbers = itertools.count(1)
+ATTEMPTS = 3
 
 
 @pytest.fixture(scope="session")
@@ -48,11 +50,24 @@ class Pair:
 
     def __init__(self, hypervisor: Hypervisor) -> None:
         self.hypervisor = hypervisor
-        self.name = f"t{next(numbers)}"
-        self.data = make_data(hypervisor.folder / f"{self.name}-data")
         self.emulator = EMULATOR
+        self._begin()
+
+    def _begin(self) -> None:
+        self.name = f"t{next(numbers)}"
+        self.data = make_data(self.hypervisor.folder / f"{self.name}-data")
         self.backends: list[Backend] = []
         self.machines: list[Machine] = []
+
+    def begin_again(self) -> None:
+        """End everything, and have nothing started."""
+        self.end()
+        self._begin()
+
+    @property
+    def faults(self) -> list[str]:
+        """The known faults of the back-ends that showed."""
+        return [backend.fault for backend in self.backends if backend.fault]
 
     @property
     def disk(self) -> Path:
@@ -123,21 +138,43 @@ class Pair:
 
 
 @pytest.fixture
-def pair(hypervisor: Hypervisor, request: pytest.FixtureRequest) -> Iterator[Pair]:
+def pair(hypervisor: Hypervisor) -> Iterator[Pair]:
     made = Pair(hypervisor)
     yield made
-    request.node.add_report_section("teardown", "pair", made.evidence())
     made.end()
 
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    """A failure that comes of a known fault of a back-end, which says so itself, is expected."""
+    """A failure shows what everybody said. One that comes of a known fault of a back-end, which says so itself,
+    is expected."""
     report = (yield).get_result()  # type: ignore[attr-defined]
     pair = getattr(item, "funcargs", {}).get("pair")
-    if pair and call.when == "call" and report.failed:
-        if faults := [backend.fault for backend in pair.backends if backend.fault]:
-            report.outcome, report.wasxfail = "skipped", faults[0]
+    if not pair or call.when != "call" or not report.failed:
+        return
+    report.sections.append(("pair", pair.evidence()))
+    if pair.faults:
+        report.outcome, report.wasxfail = "skipped", pair.faults[0]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """A fault of a back-end that shows now and then says nothing of what is tested: try again. The last time is
+    pytest's own."""
+    pair = pyfuncitem.funcargs.get("pair")
+    arguments = {name: pyfuncitem.funcargs[name] for name in signature(pyfuncitem.obj).parameters}
+    if not isinstance(pair, Pair):
+        return None
+    for _ in range(ATTEMPTS - 1):
+        try:
+            pyfuncitem.obj(**arguments)
+        except Exception:
+            if not pair.faults:
+                raise
+            pair.begin_again()
+        else:
+            return True
+    return None
 
 
 def ids(kinds: tuple[Kind, ...]) -> list[str]:

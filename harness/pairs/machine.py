@@ -19,9 +19,9 @@ from pairs.hypervisor import Hypervisor
 from vringer.deadline import Late, call, until
 from vringer.qmp import Monitor
 
-VERB_SECONDS = 30
-START_SECONDS = 60
-SAVE_SECONDS = 60
+VERB_SECONDS = 60
+START_SECONDS = 120
+SAVE_SECONDS = 120
 MONITOR_SECONDS = 2
 
 
@@ -39,7 +39,6 @@ class Machine:
         self.backends = backends
         self.folder = hypervisor.folder / name
         self.folder.mkdir()
-        self._frozen = False
         text = domain.xml(self.name, hypervisor.guest, self.folder, backends, emulator, incoming,
                           reconnects)
         self.domain: Any = self._call("start", hypervisor.connection.createXML, text, seconds=START_SECONDS)
@@ -113,12 +112,14 @@ class Machine:
                 os.kill(pid, number)
 
     def kill(self) -> None:
-        """Kill QEMU where it stands."""
-        self._signal(signal.SIGKILL)
+        """Kill QEMU where it stands, and wait until it is gone."""
+        if pid := self.pid:
+            self._signal(signal.SIGKILL)
+            with suppress(ChildProcessError, Late):
+                call(os.waitpid, pid, 0, seconds=VERB_SECONDS)
 
     def freeze(self) -> None:
-        """Have QEMU stand still; it is killed when it is to end."""
-        self._frozen = True
+        """Have QEMU stand still."""
         self._signal(signal.SIGSTOP)
 
     def is_gone(self) -> None:
@@ -126,14 +127,11 @@ class Machine:
         until(lambda: not self.pid, "QEMU ends", VERB_SECONDS)
 
     def destroy(self) -> None:
-        """End it; kill it when it does not."""
+        """End it. Killed before libvirt hears of it: libvirt looks five times a second whether it has ended."""
         self._close()
-        if self._frozen:
-            self.kill()
-        try:
+        self.kill()
+        with suppress(libvirt.libvirtError, Late):
             call(self.domain.destroy, seconds=VERB_SECONDS)
-        except (libvirt.libvirtError, Late):
-            self.kill()
 
     # A hang
 

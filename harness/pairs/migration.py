@@ -12,7 +12,7 @@ from pairs.machine import Machine
 from pairs.relay import Relay
 from vringer.deadline import until
 
-SECONDS = 60
+SECONDS = 120
 SLOW = 1 << 20  # bytes a second: the RAM phase then lasts until something ends it
 FAST = 1 << 30
 DOWNTIME_MS = 300
@@ -40,6 +40,14 @@ class Migration:
         source.qmp.events.clear()
         source.qmp.ask("migrate", uri=f"unix:{outgoing}")
 
+    @classmethod
+    def held(cls, phase: str, source: Machine, destination: Machine) -> Migration:
+        """An attempt that goes no further than @phase: active, with RAM under way, or pre-switchover."""
+        at_switchover = phase == "pre-switchover"
+        made = cls(source, destination, slow=not at_switchover, holds_at_switchover=at_switchover)
+        made.reaches(phase)
+        return made
+
     def reaches(self, *statuses: str) -> str:
         """Wait until the source says one of @statuses; which one."""
         event = self.source.qmp.event(status_in(*statuses), " or ".join(statuses), SECONDS)
@@ -48,6 +56,13 @@ class Migration:
     def switches_over(self) -> None:
         """Go on from where it was held."""
         self.source.qmp.ask("migrate-continue", state="pre-switchover")
+
+    def loses_the_destination(self) -> None:
+        """Kill the destination of an attempt that is held, and wait until the source has given up."""
+        self.destination.kill()
+        if self.info()["status"] == "pre-switchover":
+            self.switches_over()
+        self.fails()
 
     def cancel(self) -> None:
         self.source.qmp.ask("migrate_cancel")

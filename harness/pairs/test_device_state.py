@@ -37,21 +37,13 @@ def test_the_file_stays_open_at_the_destination(pair: Pair, daemon: Kind) -> Non
 @pytest.mark.parametrize("phase", ["active", "pre-switchover"])
 def test_the_file_stays_open_when_it_is_cancelled(pair: Pair, daemon: Kind, phase: str) -> None:
     source = pair.under_load(daemon)
-    held = phase == "pre-switchover"
-    migration = Migration(source, pair.machine(daemon, incoming=True), slow=not held, holds_at_switchover=held)
-    migration.reaches(phase)
-    migration.cancel()
+    Migration.held(phase, source, pair.machine(daemon, incoming=True)).cancel()
     pair.migrates_now(source)
 
 
 def test_the_file_stays_open_when_the_destination_dies(pair: Pair, daemon: Kind) -> None:
     source = pair.under_load(daemon)
-    destination = pair.machine(daemon, incoming=True)
-    migration = Migration(source, destination, holds_at_switchover=True)
-    migration.reaches("pre-switchover")
-    destination.kill()
-    migration.switches_over()
-    migration.fails()
+    Migration.held("pre-switchover", source, pair.machine(daemon, incoming=True)).loses_the_destination()
     pair.migrates_now(source)
 
 

@@ -47,10 +47,8 @@ def test_no_page_is_forgotten(pair: Pair, kind: Kind) -> None:
 @pytest.mark.parametrize("phase", ["active", "pre-switchover"])
 def test_the_guest_goes_on_when_it_is_cancelled(pair: Pair, kind: Kind, phase: str) -> None:
     source = pair.under_load(kind)
-    held = phase == "pre-switchover"
-    migration = Migration(source, pair.machine(kind, incoming=True), slow=not held, holds_at_switchover=held)
-    migration.reaches(phase)
-    if not held:
+    migration = Migration.held(phase, source, pair.machine(kind, incoming=True))
+    if phase == "active":
         source.agent.goes_on()  # with its writes being logged
     migration.cancel()
     pair.migrates_now(source)
@@ -60,14 +58,7 @@ def test_the_guest_goes_on_when_it_is_cancelled(pair: Pair, kind: Kind, phase: s
 @pytest.mark.parametrize("phase", ["active", "pre-switchover"])
 def test_the_guest_goes_on_when_the_destination_dies(pair: Pair, kind: Kind, phase: str) -> None:
     source = pair.under_load(kind)
-    destination = pair.machine(kind, incoming=True)
-    held = phase == "pre-switchover"
-    migration = Migration(source, destination, slow=not held, holds_at_switchover=held)
-    migration.reaches(phase)
-    destination.kill()
-    if held:
-        migration.switches_over()
-    migration.fails()
+    Migration.held(phase, source, pair.machine(kind, incoming=True)).loses_the_destination()
     pair.migrates_now(source)
 
 
@@ -95,8 +86,7 @@ def test_the_guest_goes_on_when_the_destination_stands_still(pair: Pair, kind: K
     """Nobody reads the stream any more: it makes no progress, and is cancelled in the end."""
     source = pair.under_load(kind)
     destination = pair.machine(kind, incoming=True)
-    migration = Migration(source, destination, slow=True)
-    migration.reaches("active")
+    migration = Migration.held("active", source, destination)
     destination.freeze()
     migration.stands_still()
     migration.cancel()

@@ -87,6 +87,8 @@ def test_a_message_without_an_answer_is_named(pair: Pair) -> None:
                                deviation="log-base-unanswered")
     source = pair.under_load(kind)
     Migration(source, pair.machine(kind, incoming=True))
-    until(lambda: source.hangs, "the machine stands still", 30)
-    assert source.diagnosis("migrate").endswith("-> SET_LOG_BASE\n")
+    asked = "-> SET_LOG_BASE\n"
+    until(lambda: source.backends[0].told().endswith(asked), "the message comes", 60)
+    until(lambda: source.hangs, "the machine stands still", 60)
+    assert source.diagnosis("migrate").endswith(asked)
     source.kill()
