@@ -52,6 +52,19 @@ def test_what_holds_wherever_it_is_seen() -> None:
     assert compare(shown, cause, []).surprise == ""
 
 
+@pytest.mark.parametrize("ending", ["crashed SIGSEGV", "hung, and has no pulse"])
+def test_no_entry_excuses_a_crash_that_it_does_not_speak_of(ending: str) -> None:
+    """Another release may fail by the same scenario, and much worse."""
+    got = result("fail", red=True, reason="garbage", ending=ending)
+    for message in ("", "garbage"):
+        known = Expectation("ring/one", "fail", "why", message=message)
+        assert ending in compare(got, known, []).surprise
+    everywhere = Expectation("*", "fail", "why", message="garbage", wherever=True)
+    named = Expectation("ring/one", "fail", "why", message=ending)
+    assert choose_for(got, [everywhere, named], ONE, "") is named
+    assert compare(got, named, []).surprise == ""
+
+
 def test_what_is_seen_sometimes() -> None:
     """A race: whoever shows it is excused, whoever does not is as good, and what else is known counts first."""
     race = Expectation("*", "fail", "a race", message="lost", sometimes=True)

@@ -116,7 +116,8 @@ def choose_for(result: Result, entries: Iterable[Expectation], scenario: Scenari
     """
     seen = _evidence(result)
     fitting = _of(entries, scenario, version)
-    shown = [e for e in fitting if e.message in seen and e.verdict == result.verdict]
+    shown = [e for e in fitting if e.message in seen and e.verdict == result.verdict
+             and _speaks_of_ending(e, result)]
     return next((e for e in shown if e.wherever), None) or _most_fitting(fitting) \
         or next((e for e in shown if e.sometimes), None)
 
@@ -133,12 +134,20 @@ def _evidence(result: Result) -> str:
                       *play.violated, *play.readings])
 
 
+def _speaks_of_ending(entry: Expectation, result: Result) -> bool:
+    """Whether @entry knows of a crash or a hang, if there was one: what is known otherwise excuses none."""
+    play = result.play
+    return not (play.crashed or play.hung) or play.ending.split()[0].strip(",") in entry.message
+
+
 def _surprise_of_listed(result: Result, entry: Expectation) -> str:
     if result.verdict != entry.verdict:
         kind = "unexpected pass" if result.verdict == "pass" else f"unexpected {result.verdict}"
         return f"{kind}: {entry.verdict} was expected ({entry.why or entry.scenario})"
     if entry.message and entry.message not in _evidence(result):
         return f"failed in another way than expected: nothing says {entry.message!r}"
+    if not _speaks_of_ending(entry, result):
+        return f"{result.play.ending}, of which nothing is known ({entry.why or entry.scenario})"
     return ""
 
 
