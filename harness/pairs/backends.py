@@ -21,7 +21,8 @@ DISK_BYTES = 16 << 20
 
 @dataclass(frozen=True)
 class Kind:
-    """A back-end program. In its command {socket}, {disk}, {share} and {id} stand for what each start gets."""
+    """A back-end program. In its command {socket}, {disk}, {share} and {id} stand for what each start
+    gets, and {cpus} for where it may run."""
 
     name: str
     device: str
@@ -32,6 +33,7 @@ class Kind:
     deviation: str = ""
     known: tuple[tuple[str, str], ...] = ()  # what it prints when a known fault of it shows, and which that is
     root: bool = False
+    answers: tuple[str, ...] = ()  # what a network answers to, when it does not echo all
     polls: bool = False  # takes a whole processor for itself, if it is let
 
     @property
@@ -69,7 +71,7 @@ VIRTIOFSD = Kind("virtiofsd", "fs", "/usr/lib/qemu/virtiofsd --socket-path={sock
 REFERENCE_NET = Kind("vu-backend-net", "net", "vu-backend --socket-path={socket} --device=net --queues=1",
                      logs=True)
 TESTPMD = Kind("dpdk-testpmd", "net",
-               "dpdk-testpmd --lcores (0,1)@(0-1) --no-huge -m 64 --no-pci --no-shconf --no-telemetry "
+               "dpdk-testpmd --lcores (0,1)@({cpus}) --no-huge -m 64 --no-pci --no-shconf --no-telemetry "
                "--file-prefix={id} --vdev net_vhost0,iface={socket},queues=1 -- --auto-start "
                "--no-flush-rx --disable-link-check --forward-mode=io --total-num-mbufs=4096 "
                "--stats-period=3600", logs=True, package="dpdk-dev", polls=True)
@@ -100,7 +102,8 @@ class Backend:
         self.socket.unlink(missing_ok=True)
         words = [self.kind.program, *self.kind.command.split()[1:]]
         command = [word.format(socket=self.socket, disk=self.disk, share=self.share,
-                               id=f"{self.folder.name}-{self.name}") for word in words]
+                               id=f"{self.folder.name}-{self.name}", cpus=",".join(map(str, os.sched_getaffinity(0))))
+                   for word in words]
         if self.kind.polls:
             command = ["nice", "-n", POLITE, *command]
         if self.kind.deviation:

@@ -32,16 +32,16 @@ def hypervisor() -> Iterator[Hypervisor]:
     assert not left, f"processes were left behind: {left}"
 
 
-def work(machine: Machine) -> None:
-    """Have the guest use its device from now on."""
+def work(machine: Machine, depth: int = 1) -> None:
+    """Have the guest use its device from now on, a disk with @depth requests under way at a time."""
     match machine.backends[0].kind.device:
         case "blk":
-            machine.agent.ask("steady", "/dev/vda", 0, 256)
+            machine.agent.ask("steady", "/dev/vda", 0, 256, depth)
         case "fs":
             machine.agent.ask("mount", "share", "/share")
             machine.agent.ask("steady", "/share/steady", 0, 64)
         case "net":
-            machine.agent.ask("echo", "eth0")
+            machine.agent.ask("echo", "eth0", *machine.backends[0].kind.answers)
     machine.agent.goes_on()
 
 
@@ -105,10 +105,10 @@ class Pair:
         made.agent.hello()
         return made
 
-    def under_load(self, kind: Kind, reconnects: bool = False) -> Machine:
+    def under_load(self, kind: Kind, reconnects: bool = False, depth: int = 1) -> Machine:
         """A machine whose guest uses the device all the time."""
         made = self.booted(kind, reconnects=reconnects)
-        work(made)
+        work(made, depth)
         return made
 
     def migrates_now(self, source: Machine) -> None:

@@ -16,6 +16,7 @@ from vringer.deadline import until
 KINDS = DISKS + SHARES + NETS
 each = pytest.mark.parametrize("kind", KINDS, ids=ids(KINDS))
 MIGRATES = DISKS + NETS
+DEPTH = 8
 RECONNECTS = (SLOW_REFERENCE_DISK, *DISKS[1:], *NETS)
 
 
@@ -58,7 +59,8 @@ def test_goes_on_when_saved_and_restored(pair: Pair, kind: Kind) -> None:
 
 @pytest.mark.parametrize("kind", RECONNECTS, ids=ids(RECONNECTS))
 def test_goes_on_when_the_back_end_is_killed_and_comes_back(pair: Pair, kind: Kind) -> None:
-    machine = pair.under_load(kind, reconnects=True)
+    """Whatever it had under way then: a disk has several requests at a time."""
+    machine = pair.under_load(kind, reconnects=True, depth=DEPTH)
     for _ in range(2):
         machine.backends[0].kill()
         machine.backends[0].start()
