@@ -15,7 +15,6 @@ from vringer.deadline import listens, until
 BUILD = Path(os.environ.get("VRINGER_BUILD", Path(__file__).resolve().parents[2] / "build"))
 START_SECONDS = 60
 END_SECONDS = 20
-POLITE = "10"
 DISK_BYTES = 16 << 20
 
 
@@ -34,7 +33,6 @@ class Kind:
     known: tuple[tuple[str, str], ...] = ()  # what it prints when a known fault of it shows, and which that is
     root: bool = False
     answers: tuple[str, ...] = ()  # what a network answers to, when it does not echo all
-    polls: bool = False  # takes a whole processor for itself, if it is let
 
     @property
     def program(self) -> str:
@@ -74,7 +72,7 @@ TESTPMD = Kind("dpdk-testpmd", "net",
                "dpdk-testpmd --lcores (0,1)@({cpus}) --no-huge -m 64 --no-pci --no-shconf --no-telemetry "
                "--file-prefix={id} --vdev net_vhost0,iface={socket},queues=1 -- --auto-start "
                "--no-flush-rx --disable-link-check --forward-mode=io --total-num-mbufs=4096 "
-               "--stats-period=3600", logs=True, package="dpdk-dev", polls=True)
+               "--stats-period=3600", logs=True, package="dpdk-dev")
 REFERENCE_RNG = Kind("vu-backend-rng", "rng", "vu-backend --socket-path={socket} --device=rng --queues=1",
                      logs=True)
 
@@ -104,8 +102,6 @@ class Backend:
         command = [word.format(socket=self.socket, disk=self.disk, share=self.share,
                                id=f"{self.folder.name}-{self.name}", cpus=",".join(map(str, os.sched_getaffinity(0))))
                    for word in words]
-        if self.kind.polls:
-            command = ["nice", "-n", POLITE, *command]
         if self.kind.deviation:
             command.append(f"--quirk={self.kind.deviation}")
         with self.log.open("ab") as log:

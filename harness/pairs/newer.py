@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""QEMU and virtiofsd of newer releases, where the lab has them: what the machine's own cannot do yet."""
+"""Programs of other releases, where the lab has them (make lab)."""
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -15,27 +17,37 @@ from vringer import lab
 RELEASES = ("trixie", "sid")
 EMULATOR = "qemu-system-x86_64"
 SHARE_OPTIONS = "--socket-path={socket} --shared-dir={share} --sandbox=none --rlimit-nofile=0"
+NEWER_SHARE = Kind("virtiofsd-rust", "fs", f"virtiofsd {SHARE_OPTIONS}", logs=True)
+PASST = Kind("passt", "net", "passt --vhost-user -f -s {socket} --runas 65534:65534 -a 10.0.2.15 -g 10.0.2.2 -n 24",
+             logs=True, answers=("arp",))
+CONTRIB_DISK = Kind("vhost-user-blk", "blk", "vhost-user-blk --socket-path={socket} --blk-file={disk}", logs=True)
 
 
 @dataclass(frozen=True)
 class Release:
-    """A release of Debian in the lab."""
+    """A part of the lab, such as a release of Debian."""
 
     name: str
 
     def command(self, program: str) -> str:
         """What starts @program of this release, or skip."""
-        entry = next((e for e in lab.entries().values() if e.part == self.name and e.program == program), None)
+        entry = next((e for e in lab.entries().values()
+                      if e.part == self.name and Path(e.program).name == Path(program).name), None)
         if not entry or not entry.is_there:
             pytest.skip(f"the lab has no {self.name} with {program}: make lab")
         if os.geteuid():
-            pytest.skip("an emulator with a root of its own is started by root")
+            pytest.skip("a program with a root of its own is started by root")
         return entry.command
+
+    def kind(self, kind: Kind) -> Kind:
+        """The same back-end, of this release."""
+        program, _, options = kind.command.partition(" ")
+        return dataclasses.replace(kind, name=f"{kind.name}-{self.name}", command=f"{self.command(program)} {options}")
 
     @property
     def share(self) -> Kind:
         """Its virtiofsd, which can hand its state on."""
-        return Kind(f"virtiofsd-{self.name}", "fs", f"{self.command('virtiofsd')} {SHARE_OPTIONS}", logs=True)
+        return self.kind(NEWER_SHARE)
 
     def emulator(self, hypervisor: Hypervisor) -> str:
         """Its QEMU, as a file that libvirt can start."""
