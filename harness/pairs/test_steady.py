@@ -11,12 +11,13 @@ from pairs.backends import DISKS, NETS, REFERENCE_DISK, REFERENCE_RNG, SHARES, S
 from pairs.conftest import Pair, ids, work
 from pairs.machine import Hung
 from pairs.migration import Migration
-from vringer.deadline import until
+from vringer.deadline import Late, until
 
 KINDS = DISKS + SHARES + NETS
 each = pytest.mark.parametrize("kind", KINDS, ids=ids(KINDS))
 MIGRATES = DISKS + NETS
 DEPTH = 8
+STALL_SECONDS = 5
 RECONNECTS = (SLOW_REFERENCE_DISK, *DISKS[1:], *NETS)
 
 
@@ -66,6 +67,15 @@ def test_goes_on_when_the_back_end_is_killed_and_comes_back(pair: Pair, kind: Ki
         machine.backends[0].start()
         machine.agent.goes_on()
     machine.agent.stops()
+
+
+def test_a_guest_notices_a_back_end_that_forgets_what_was_under_way(pair: Pair) -> None:
+    machine = pair.under_load(dataclasses.replace(SLOW_REFERENCE_DISK, deviation="inflight-not-restored"),
+                              reconnects=True, depth=DEPTH)
+    machine.backends[0].kill()
+    machine.backends[0].start()
+    with pytest.raises(Late):
+        machine.agent.goes_on(STALL_SECONDS)
 
 
 def test_the_guest_gets_random_bytes(pair: Pair) -> None:
