@@ -18,8 +18,8 @@ from vringer.deadline import until
 
 HARNESS = Path(__file__).resolve().parents[1]
 BUILDER = HARNESS.parent / "fixtures" / "guest" / "build.py"
-GONE_SECONDS = 20
-BUILD_SECONDS = 120
+GONE_SECONDS = 60
+BUILD_SECONDS = 300
 START = """
 from pairs.backends import REFERENCE_DISK
 from pairs.conftest import Pair
