@@ -133,7 +133,7 @@ bool vu_model_reply_due(const struct vu_model *model, const struct vu_message *m
 void vu_model_close(struct vu_model *model)
 {
 	model->noutstanding = 0;
-	model->npast = 0;
+	model->npast = model->nlatest_maybe = 0;
 	model->out_of_step[VU_MAIN] = model->out_of_step[VU_BACKEND] = false;
 	vu_rings_forget_silence(model);
 }

@@ -89,7 +89,7 @@ struct vu_model {
 	size_t noutstanding;
 	/* the latest other requests; entry i % VU_MODEL_PAST is number i */
 	struct vu_past_request past[VU_MODEL_PAST];
-	uint64_t npast;
+	uint64_t npast, nlatest_maybe; /* what npast was behind the latest with VU_DEBT_MAYBE */
 	/* what is needed to be sure of a breach */
 	uint64_t features_ever, protocol_ever; /* perhaps in force at some time */
 	bool out_of_step[2]; /* by channel: replies are matched by id, and not judged */

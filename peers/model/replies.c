@@ -72,6 +72,8 @@ static void remember(struct vu_model *model, const struct vu_outstanding *reques
 {
 	model->past[model->npast++ % VU_MODEL_PAST] =
 		(struct vu_past_request){ .request = *request, .debt = debt };
+	if (debt == VU_DEBT_MAYBE)
+		model->nlatest_maybe = model->npast;
 }
 
 static void drop(struct vu_model *model, size_t i)
@@ -165,7 +167,10 @@ static struct vu_past_request *latest_past(const struct vu_event *ev, const enum
 static struct vu_past_request *latest_maybe(const struct vu_event *ev)
 {
 	const enum vu_debt maybe = VU_DEBT_MAYBE;
+	const struct vu_model *model = ev->model;
 
+	if (model->npast - model->nlatest_maybe >= VU_MODEL_PAST)
+		return NULL;
 	return latest_past(ev, &maybe);
 }
 

@@ -89,9 +89,7 @@ enum script_step script_run_either(struct script_interp *in, const struct script
 		return script_conclude(in, stmt, STEP_ERROR, "out of memory", NULL);
 	}
 	for (size_t i = 0; i < n; i++) {
-		calls[i] = (struct script_call){ .interp = in,
-						 .stmt = stmt->branches[i].stmts[0],
-						 .since = now };
+		script_call_begin(&calls[i], in, stmt->branches[i].stmts[0], now);
 		steps[i] = STEP_PENDING;
 		deadline = latest(deadline, script_deadline(in, calls[i].stmt, now));
 		in->host->begin(in->host->ctx, in->script, calls[i].stmt);

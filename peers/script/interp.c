@@ -217,6 +217,17 @@ static bool leaves(const struct script_interp *in, enum script_arrow arrow)
 	return from_frontend == (in->host->subject == SUBJECT_BACKEND);
 }
 
+void script_call_begin(struct script_call *call, struct script_interp *in,
+		       const struct script_stmt *stmt, int64_t now)
+{
+	call->interp = in;
+	call->stmt = stmt;
+	call->since = now;
+	call->stage = 0;
+	memset(call->handle, 0, sizeof(call->handle));
+	call->actual[0] = '\0';
+}
+
 enum script_step script_try(struct script_interp *in, struct script_call *call)
 {
 	const struct script_stmt *stmt = call->stmt;
@@ -263,10 +274,11 @@ static const char *reason_of(const struct script_stmt *stmt, enum script_step st
 
 static enum script_step run_simple(struct script_interp *in, const struct script_stmt *stmt)
 {
-	struct script_call call = { .interp = in, .stmt = stmt, .since = vu_now() };
-	int64_t deadline = script_deadline(in, stmt, call.since);
+	struct script_call call;
+	int64_t now = vu_now(), deadline = script_deadline(in, stmt, now);
 	enum script_step step;
 
+	script_call_begin(&call, in, stmt, now);
 	in->host->begin(in->host->ctx, in->script, stmt);
 	while ((step = script_try(in, &call)) == STEP_PENDING && !vu_deadline_passed(deadline))
 		if (in->host->wait(in->host->ctx, deadline) == -EINTR)

@@ -41,6 +41,10 @@ int script_push(struct script_interp *in, const char *name, struct script_value 
 /** script_drop - unbind @count variables from position @at on. */
 void script_drop(struct script_interp *in, size_t at, size_t count);
 
+/** script_call_begin - before the first try. The text in @call is left as it is, but empty. */
+void script_call_begin(struct script_call *call, struct script_interp *in,
+		       const struct script_stmt *stmt, int64_t now);
+
 /** script_try - one try of a one-line statement. */
 enum script_step script_try(struct script_interp *in, struct script_call *call);
 

@@ -26,7 +26,7 @@ static bool request_id(const struct script_interp *in, const struct script_stmt 
 {
 	char *end;
 
-	*info = script_message(in->script, channel_of(stmt->arrow), stmt->word);
+	*info = stmt->message;
 	if (*info) {
 		*id = (*info)->id;
 		return true;

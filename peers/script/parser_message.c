@@ -108,7 +108,7 @@ static int parse_message_name(struct script *s, struct script_stmt *stmt, struct
 	if (s->lx.tok.kind != TOKEN_WORD)
 		return script_expected(s, "a message", script_message_form);
 	stmt->word = lexer_text(&s->lx);
-	m->info = script_message(s, channel, stmt->word);
+	m->info = stmt->message = script_message(s, channel, stmt->word);
 	if (!m->info)
 		return unknown_message(s, channel, stmt->word);
 	lexer_next(&s->lx);

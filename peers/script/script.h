@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+struct vu_message_info;
+
 #define SCRIPT_NO_TIME INT64_MIN
 
 struct script_pos {
@@ -93,7 +95,8 @@ struct script_stmt {
 	enum script_kind kind;
 	struct script_pos pos;
 	enum script_arrow arrow;
-	char *word; /* message name, decimal id, or verb */
+	char *word;                            /* message name, decimal id, or verb */
+	const struct vu_message_info *message; /* that the word names, or NULL */
 	struct script_arg *args;
 	size_t nargs;
 	char **flags; /* bare words that the verb or message allows: need-reply, nofd, quietly */
