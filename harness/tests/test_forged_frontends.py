@@ -16,7 +16,7 @@ from vringer import places
 
 pytestmark = needs_player
 
-NEEDS = "BACKEND_REQ BACKEND_SEND_FD SHARED_OBJECT SHMEM_MAP GPA_ADDRESSES"
+NEEDS = "PAGEFAULT BACKEND_REQ BACKEND_SEND_FD SHARED_OBJECT SHMEM_MAP GPA_ADDRESSES"
 HEAD = "title A front-end of its own\nsubject back-end\nneeds {}\n\n"
 MEMORY = "region low size=16M guest=0 user=0\nregion high size=1M guest=1G user=1G unlisted\n"
 AGREED = "use negotiated\n-> SET_BACKEND_REQ_FD\n"
@@ -50,6 +50,21 @@ def told(user: str, low: str = "0") -> str:
 
 AT_7F = "0x7f0000000000"
 
+
+def moves(entered: str, rest: str = "", advised: bool = True) -> str:
+    """It is the destination of postcopy: from its beginning, or from where it listens."""
+    begun = "-> POSTCOPY_ADVISE\n<- POSTCOPY_ADVISE fd $faults\n" if advised else ""
+    return MEMORY + AGREED + begun + "-> POSTCOPY_LISTEN need-reply\n<- POSTCOPY_LISTEN\n" + entered + rest
+
+
+TABLE = "-> SET_MEM_TABLE\n<- SET_MEM_TABLE num_regions=1\n"
+TABLE_TAKEN = "-> SET_MEM_TABLE nofd with payload=8\n"
+ADDED = "-> ADD_MEM_REG $high\n<- ADD_MEM_REG\n"
+ADDED_TAKEN = "-> ADD_MEM_REG nofd with payload=8\n"
+ENDS = "-> POSTCOPY_END\n<- POSTCOPY_END\n"
+PLACED = "ring 0 size=64 region=high\n-> SET_VRING_NUM 0\n-> SET_VRING_BASE 0 num={}\n"
+SERVED = "-> SET_VRING_ADDR 0\n"
+
 RIGHT = {
     "objects/added-object-is-taken": says(f"{ADD} 0"),
     "objects/own-object-can-be-removed": says(f"{ADD} 0", f"{REMOVE} 0", f"{LOOKUP} 22"),
@@ -64,10 +79,13 @@ RIGHT = {
     "shmem/without-memory-is-refused": maps(1),
     "shmem/unknown-region-is-refused": says("SHMEM_MAP 1", "SHMEM_UNMAP 1"),
     "shmem/unknown-range-is-not-unmapped": says("SHMEM_UNMAP 1"),
-    "shmem/no-region-will-do": MEMORY + AGREED + "-> GET_SHMEM_CONFIG\n<- GET_SHMEM_CONFIG\n-> SET_MEM_TABLE\nuse start-rings\n",
+    "shmem/no-region-will-do": MEMORY + AGREED + "-> GET_SHMEM_CONFIG\n<- GET_SHMEM_CONFIG\n" + WORKS.split(AGREED)[1],
     "memory/user-addresses-are-guest-addresses": told("1G"),
     "memory/table-of-guest-addresses": MEMORY + AGREED + "-> SET_MEM_TABLE\n",
     "rings/placed-by-guest-addresses": WORKS,
+    "postcopy/advised-entered-and-ended": moves(TABLE + TABLE_TAKEN, ENDS),
+    "postcopy/added-region-is-acknowledged": moves(ADDED + ADDED_TAKEN, ENDS),
+    "postcopy/missing-page-is-served": moves(ADDED + ADDED_TAKEN, PLACED.format(0) + SERVED + ENDS),
 }
 WRONG = [
     ("objects/added-object-is-taken", says(f"{ADD} 1"), "bmsg.shared-object-add.ack"),
@@ -101,6 +119,14 @@ WRONG = [
      "pay.region.gpa-duplicates"),
     ("rings/placed-by-guest-addresses", told("1G", AT_7F) + "use start-rings\n",
      "pay.vring-addr.gpa-with-gpa-addresses"),
+    ("postcopy/advised-entered-and-ended", moves(TABLE + "disconnect\n"), "msg.set-mem-table.postcopy-fe-acks"),
+    ("postcopy/advised-entered-and-ended", moves(TABLE.replace("TABLE\n<-", "TABLE need-reply\n<-"), "disconnect\n"),
+     "msg.set-mem-table.postcopy-no-need-reply"),
+    ("postcopy/advised-entered-and-ended", moves("disconnect\n", advised=False), "msg.postcopy-listen.after-advise"),
+    ("postcopy/added-region-is-acknowledged", moves(ADDED + "disconnect\n"), "msg.add-mem-reg.postcopy-fe-rules"),
+    ("postcopy/added-region-is-acknowledged", MEMORY + AGREED + ENDS + ADDED, "msg.postcopy-end.after-listen"),
+    ("postcopy/missing-page-is-served", moves(ADDED + ADDED_TAKEN, PLACED.format(5) + SERVED),
+     "postcopy.fe-serves-faults"),
 ]
 
 
@@ -118,8 +144,8 @@ def judge(vringer: Vringer, scenario: str, body: str) -> tuple[str, list[str], s
     script.write_text(HEAD.format(needs) + body + "closed within 10s\n", encoding="utf-8")
     command = f"vu-frontend --quiet --device generic --fragments {places.SCENARIOS} --socket {{socket}} {script}"
     out = vringer.folder / "results.json"
-    done = vringer.run("run", "--frontend", command, "--device", "generic", "--json", str(out), "--output",
-                       str(vringer.folder / "out"), f"frontend/{scenario}")
+    done = vringer.run("run", "--frontend", command, "--device", "generic", "--trigger", "postcopy=true",
+                       "--json", str(out), "--output", str(vringer.folder / "out"), f"frontend/{scenario}")
     result = json.loads(out.read_text(encoding="utf-8"))["results"][0]
     return result["verdict"], result["violated"], done.stdout + done.stderr
 

@@ -92,7 +92,7 @@ static int fill_reply(struct player *p, struct script_call *call, struct vu_mess
 	struct vu_message said;
 
 	serve_once(p, msg->request);
-	if (p->reply.request != msg->request || !p->reply.len)
+	if (p->reply.request != msg->request || (!p->reply.len && !p->reply.nfds))
 		return 0;
 	said = *msg;
 	memcpy(msg->payload, p->reply.payload, p->reply.len);
