@@ -16,7 +16,7 @@ from vringer import places
 
 pytestmark = needs_player
 
-NEEDS = "PAGEFAULT BACKEND_REQ BACKEND_SEND_FD SHARED_OBJECT SHMEM_MAP GPA_ADDRESSES"
+NEEDS = "DEVICE_STATE PAGEFAULT BACKEND_REQ BACKEND_SEND_FD SHARED_OBJECT SHMEM_MAP GPA_ADDRESSES"
 HEAD = "title A front-end of its own\nsubject back-end\nneeds {}\n\n"
 MEMORY = "region low size=16M guest=0 user=0\nregion high size=1M guest=1G user=1G unlisted\n"
 AGREED = "use negotiated\n-> SET_BACKEND_REQ_FD\n"
@@ -57,6 +57,14 @@ def moves(entered: str, rest: str = "", advised: bool = True) -> str:
     return MEMORY + AGREED + begun + "-> POSTCOPY_LISTEN need-reply\n<- POSTCOPY_LISTEN\n" + entered + rest
 
 
+def transfers(spoilt: str = "") -> str:
+    """It saves a state and loads it."""
+    checked = "-> CHECK_DEVICE_STATE\n<- CHECK_DEVICE_STATE\n"
+    asked = "-> SET_DEVICE_STATE_FD direction={} phase=0\n<- SET_DEVICE_STATE_FD status=0 nofd\n"
+    return WORKS + "use stop-rings\n" + asked.format(0) + "drain $transfer as $state\n" + checked + spoilt + \
+        asked.format(1) + "feed $transfer $state\n" + checked
+
+
 TABLE = "-> SET_MEM_TABLE\n<- SET_MEM_TABLE num_regions=1\n"
 TABLE_TAKEN = "-> SET_MEM_TABLE nofd with payload=8\n"
 ADDED = "-> ADD_MEM_REG $high\n<- ADD_MEM_REG\n"
@@ -83,6 +91,7 @@ RIGHT = {
     "memory/user-addresses-are-guest-addresses": told("1G"),
     "memory/table-of-guest-addresses": MEMORY + AGREED + "-> SET_MEM_TABLE\n",
     "rings/placed-by-guest-addresses": WORKS,
+    "state/saved-data-is-loaded": transfers(),
     "postcopy/advised-entered-and-ended": moves(TABLE + TABLE_TAKEN, ENDS),
     "postcopy/added-region-is-acknowledged": moves(ADDED + ADDED_TAKEN, ENDS),
     "postcopy/missing-page-is-served": moves(ADDED + ADDED_TAKEN, PLACED.format(0) + SERVED + ENDS),
@@ -119,6 +128,8 @@ WRONG = [
      "pay.region.gpa-duplicates"),
     ("rings/placed-by-guest-addresses", told("1G", AT_7F) + "use start-rings\n",
      "pay.vring-addr.gpa-with-gpa-addresses"),
+    ("state/saved-data-is-loaded", transfers("corrupt $state at=3\n"), "state.fe-forwards-data"),
+    ("state/saved-data-is-loaded", transfers("truncate $state to=4\n"), "state.fe-forwards-data"),
     ("postcopy/advised-entered-and-ended", moves(TABLE + "disconnect\n"), "msg.set-mem-table.postcopy-fe-acks"),
     ("postcopy/advised-entered-and-ended", moves(TABLE.replace("TABLE\n<-", "TABLE need-reply\n<-"), "disconnect\n"),
      "msg.set-mem-table.postcopy-no-need-reply"),
@@ -145,7 +156,8 @@ def judge(vringer: Vringer, scenario: str, body: str) -> tuple[str, list[str], s
     command = f"vu-frontend --quiet --device generic --fragments {places.SCENARIOS} --socket {{socket}} {script}"
     out = vringer.folder / "results.json"
     done = vringer.run("run", "--frontend", command, "--device", "generic", "--trigger", "postcopy=true",
-                       "--json", str(out), "--output", str(vringer.folder / "out"), f"frontend/{scenario}")
+                       "--trigger", "incoming=true", "--json", str(out), "--output",
+                       str(vringer.folder / "out"), f"frontend/{scenario}")
     result = json.loads(out.read_text(encoding="utf-8"))["results"][0]
     return result["verdict"], result["violated"], done.stdout + done.stderr
 
