@@ -22,6 +22,10 @@ class GuestError(AssertionError):
     """The guest says that something went wrong."""
 
 
+class Stalled(Late):
+    """The guest answers, and its steady I/O does not go on."""
+
+
 class Agent:
     """Asks the guest, and listens to what it tells unasked. A thread reads, so that the guest never waits."""
 
@@ -97,8 +101,11 @@ class Agent:
         """See the steady I/O get further than it was when the guest answered; the number it got to."""
         self.ask("ping")
         since, reached = len(self.lines), self.sequence
-        line = self.line(lambda line: bool((m := SEQUENCE.match(line)) and int(m.group(1)) > reached),
-                         f"number after {reached}", seconds, since)
+        try:
+            line = self.line(lambda line: bool((m := SEQUENCE.match(line)) and int(m.group(1)) > reached),
+                             f"number after {reached}", seconds, since)
+        except Late as error:
+            raise Stalled(str(error)) from error
         return int(line.split()[1])
 
     def stops(self, seconds: float = ANSWER_SECONDS) -> str:

@@ -31,6 +31,7 @@ class Kind:
     package: str = ""
     deviation: str = ""
     known: tuple[tuple[str, str], ...] = ()  # what it prints when a known fault of it shows, and which that is
+    loses_kicks: str = ""  # why a request may wait until another one comes, which is known
     root: bool = False
     answers: tuple[str, ...] = ()  # what a network answers to, when it does not echo all
 

@@ -23,6 +23,11 @@ PASST = Kind("passt", "net", "passt --vhost-user -f -s {socket} --runas 65534:65
 CONTRIB_DISK = Kind("vhost-user-blk", "blk", "vhost-user-blk --socket-path={socket} --blk-file={disk}", logs=True)
 
 
+# Programs, with their parts, that are known to lose kicks, and why.
+LOSES_KICKS = {"virtiofsd-rust-trixie": "a kick that comes before the ring is enabled is lost (vhost-user-backend "
+                                        "before 0.22)"}
+
+
 @dataclass(frozen=True)
 class Release:
     """A part of the lab, such as a release of Debian."""
@@ -44,7 +49,9 @@ class Release:
     def kind(self, kind: Kind) -> Kind:
         """The same back-end, of this release."""
         program, _, options = kind.command.partition(" ")
-        return dataclasses.replace(kind, name=f"{kind.name}-{self.name}", command=f"{self.command(program)} {options}")
+        name = f"{kind.name}-{self.name}"
+        return dataclasses.replace(kind, name=name, command=f"{self.command(program)} {options}",
+                                   loses_kicks=LOSES_KICKS.get(name, ""))
 
     @property
     def share(self) -> Kind:
