@@ -4,6 +4,7 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 CFLAGS ?= -O2 -g
+LDFLAGS ?= -Wl,-z,now
 SANITIZE ?=
 
 python := /usr/bin/python3

@@ -18,7 +18,7 @@ import measure
 
 SUBJECT = "qemu-storage-daemon"
 RUN_LIMIT, WINDOWS_LIMIT = 1.5, 10
-JOBS = 2 * len(os.sched_getaffinity(0))  # what `vringer run` plays at a time
+JOBS = 3 * len(os.sched_getaffinity(0))  # what `vringer run` plays at a time
 WAITED = 0.9  # seconds: nothing takes so long but a deadline
 WINDOWS = {"idle", "silence"}
 

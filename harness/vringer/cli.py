@@ -8,6 +8,7 @@ import os
 import shlex
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NoReturn, Sequence
 
@@ -81,7 +82,7 @@ def _add_run(commands: argparse._SubParsersAction[_Parser]) -> None:
     add("--json", metavar="FILE", default="", help="write every verdict to FILE")
     add("--output", metavar="DIR", default="", help="where charts, traces and logs go")
     add("--jobs", type=int, metavar="N",
-        help="play N scenarios at a time, beside those that wait; default: two for each "
+        help="play N scenarios at a time, beside those that wait; default: three for each "
              "processor, or 1 in each of the workers of -n")
     add("--scale", type=float, default=1.0, metavar="F",
         help="stretches every deadline, for slow machines and sanitizers")
@@ -178,7 +179,7 @@ def _jobs(args: argparse.Namespace) -> int:
     if args.jobs is not None and args.jobs < 1:
         raise UsageError(f"--jobs {args.jobs}: at least one has to be played at a time")
     if getattr(args, "--numprocesses") is None:
-        return args.jobs or 2 * len(os.sched_getaffinity(0))
+        return args.jobs or 3 * len(os.sched_getaffinity(0))
     if args.jobs:
         raise UsageError("--jobs and -n both say how many are played at a time", "give one of them")
     return 1
@@ -218,12 +219,15 @@ def _pytest_words(args: argparse.Namespace, plan: Plan, rest: list[str]) -> list
 
 
 def _run(args: argparse.Namespace) -> int:
-    import pytest  # takes a while, and only running needs it
+    with ThreadPoolExecutor(2) as beside:  # both wait for other programs
+        beside.submit(scenarios.suite)
+        planned = beside.submit(_plan, args, args.words)
+        import pytest  # takes a while, and only running needs it
 
     from vringer.report import EXIT_BASE
 
     _check_keywords(getattr(args, "-k") or "")
-    plan = _plan(args, args.words)
+    plan = planned.result()
     os.environ["VRINGER_PLAYER"] = str(places.player())  # for the workers
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # whatever else is installed has no say
     code = int(pytest.main(_pytest_words(args, plan, args.rest)))

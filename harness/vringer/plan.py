@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Callable
 
 from vringer import candidates, clauses, lab, places
 from vringer.candidates import Candidate
 from vringer.clauses import Edition, Registry
-from vringer.expectations import choose_for, compare, excuse, lacking
+from vringer.expectations import Expectation, choose_for, compare, excuse, lacking
 from vringer.player import WATCHDOG_SECONDS, Player
 from vringer.scenarios import Scenario
 from vringer.verdict import Play, Result, judge
@@ -83,6 +84,11 @@ class Lane:
     @property
     def name(self) -> str:
         return self.candidate.name
+
+    @cached_property
+    def doubted(self) -> list[Expectation]:
+        """What is not expected to reach its end."""
+        return [e for e in self.candidate.expect if e.verdict in ("fail", "inconclusive")]
 
 
 class Run:

@@ -104,8 +104,8 @@ class ScenarioItem(VringerItem):
         """Whether it is likely, or known, that the scenario waits for what does not come."""
         if self.scenario.gives_time:
             return True
-        entry = expectations.choose(self.lane.candidate.expect, self.scenario, self.lane.version)
-        return entry is not None and entry.verdict in ("fail", "inconclusive")
+        entry = expectations.choose(self.lane.doubted, self.scenario, self.lane.version)
+        return entry is not None
 
     def find_out(self) -> Result:
         ahead = self.config.stash.get(AHEAD, None)
