@@ -60,6 +60,17 @@ def test_several_scenarios_are_judged_one_by_one(tmp_path: Path) -> None:
     assert done.returncode == 1
 
 
+def test_a_place_that_a_descriptor_does_not_have_reads_as_zero(tmp_path: Path) -> None:
+    scenario = tmp_path / "beyond.vus"
+    peeks = [f"expect fd_peek($buffer, {place}, 8) == 0 \"nothing\"" for place in ("1 << 61", "0 - 8", "fd_size($buffer)")]
+    head = ["title T", "subject back-end", "needs INFLIGHT_SHMFD", "", "use negotiated"]
+    told = ["-> GET_INFLIGHT_FD", "<- GET_INFLIGHT_FD fd $buffer"]
+    scenario.write_text("\n".join([*head, *told, *peeks, ""]), encoding="utf-8")
+    done = run(BIN / "vu-frontend", "--quiet", "--device", "blk", "--fragments", ROOT / "scenarios",
+               "--run", BLK.command(), "--setup", BLK.setup, scenario)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("device", ["blk", "net", "fs"])
 def test_the_lifecycle_passes(device: str) -> None:
     back_end = f"{BIN}/vu-backend --device={device} --socket-path={{socket}}"
