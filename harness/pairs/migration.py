@@ -14,7 +14,9 @@ from vringer.deadline import until
 
 SECONDS = 120
 SLOW = 1 << 20  # bytes a second: the RAM phase then lasts until something ends it
+MODERATE = 1 << 26
 FAST = 1 << 30
+ROUNDS = 6
 DOWNTIME_MS = 300
 STILL_SECONDS = 0.5
 PAGE = 4096
@@ -25,16 +27,16 @@ class Migration:
 
     def __init__(self, source: Machine, destination: Machine, slow: bool = False,
                  holds_at_switchover: bool = False, return_path: bool = False,
-                 damage: tuple[bytes, int] | None = None) -> None:
-        """With @damage, the byte that comes so far behind that marker arrives as another one."""
+                 damage: tuple[bytes, int] | None = None, lingers: bool = False) -> None:
+        """With @damage, the byte that comes so far behind that marker arrives as another one. One that @lingers
+        sends what the guest and its devices change again before it ends, as often as there is much of it."""
         self.source, self.destination = source, destination
         incoming = destination.folder / "migration"
         outgoing = destination.folder / "relay" if damage else incoming
         capabilities = {"events": True, "return-path": return_path}
         set_capabilities(destination, **capabilities)
         set_capabilities(source, **capabilities, **{"pause-before-switchover": holds_at_switchover})
-        source.qmp.ask("migrate-set-parameters", **{"max-bandwidth": SLOW if slow else FAST,
-                                                    "downtime-limit": DOWNTIME_MS})
+        set_limits(source, SLOW if slow else MODERATE if lingers else FAST, 1 if lingers else DOWNTIME_MS)
         destination.qmp.ask("migrate-incoming", uri=f"unix:{incoming}")
         self.relay = Relay(outgoing, incoming, *damage) if damage else None
         source.qmp.events.clear()
@@ -52,6 +54,16 @@ class Migration:
         """Wait until the source says one of @statuses; which one."""
         event = self.source.qmp.event(status_in(*statuses), " or ".join(statuses), SECONDS)
         return str(event["data"]["status"])
+
+    def sends_changes(self) -> None:
+        """Have what @lingers send changes for several rounds, unless it ends before, and end then."""
+        def rounds() -> int:
+            told = self.info()
+            lasts = told.get("status") in ("setup", "active")
+            return int(told.get("ram", {}).get("dirty-sync-count", 0)) if lasts else ROUNDS
+
+        until(lambda: rounds() >= ROUNDS, "changes are sent", SECONDS)
+        set_limits(self.source, FAST, DOWNTIME_MS)
 
     def switches_over(self) -> None:
         """Go on from where it was held."""
@@ -105,6 +117,10 @@ def takes_over(source: Machine, destination: Machine) -> None:
 
 def status_in(*statuses: str) -> Callable[[dict[str, Any]], bool]:
     return lambda event: event["event"] == "MIGRATION" and event["data"]["status"] in statuses
+
+
+def set_limits(machine: Machine, bandwidth: int, downtime_ms: int) -> None:
+    machine.qmp.ask("migrate-set-parameters", **{"max-bandwidth": bandwidth, "downtime-limit": downtime_ms})
 
 
 def set_capabilities(machine: Machine, **states: bool) -> None:

@@ -37,7 +37,9 @@ def test_no_page_is_forgotten(pair: Pair, kind: Kind) -> None:
     source = pair.under_load(kind)
     destination = pair.machine(kind, incoming=True)
     destination.qmp.ask("stop")  # it waits, with what it was sent
-    Migration(source, destination).completes()
+    migration = Migration(source, destination, lingers=True)
+    migration.sends_changes()
+    migration.completes()
     assert not different_pages(source, destination)
     destination.qmp.ask("cont")
     takes_over(source, destination)
@@ -100,9 +102,10 @@ def test_a_guest_notices_a_back_end_that_deviates(pair: Pair, deviation: str) ->
     source = pair.under_load(kind)
     destination = pair.machine(kind, incoming=True)
     destination.qmp.ask("stop")
-    migration = Migration(source, destination, holds_at_switchover=True)
+    migration = Migration(source, destination, holds_at_switchover=True, lingers=True)
     with pytest.raises((Late, GuestError, AssertionError)):
         source.agent.goes_on(STALL_SECONDS)
+        migration.sends_changes()
         migration.reaches("pre-switchover")
         migration.switches_over()
         migration.completes()

@@ -58,7 +58,9 @@ def test_the_log_is_right_when_logging_starts_again_after_a_cancelled_attempt(pa
     source.agent.goes_on()
     destination = pair.machine(kind, incoming=True)
     destination.qmp.ask("stop")  # it waits, with what it was sent
-    Migration(source, destination).completes()
+    migration = Migration(source, destination, lingers=True)
+    migration.sends_changes()
+    migration.completes()
     assert not different_pages(source, destination)
     destination.qmp.ask("cont")
     takes_over(source, destination)
