@@ -25,6 +25,8 @@ enum script_step verb_pending(struct script_call *call, const char *missing);
 enum script_step verb_gone(struct player *p, struct script_call *call);
 
 /* ---- verbs_ring.c ---- */
+/** verb_not_submitted - what it means that player_submit() came back with @err. */
+enum script_step verb_not_submitted(struct player *p, struct script_call *call, int err);
 enum script_step verb_submit(struct player *p, struct script_call *call);
 enum script_step verb_kick(struct player *p, struct script_call *call);
 enum script_step verb_used(struct player *p, struct script_call *call);

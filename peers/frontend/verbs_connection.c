@@ -50,7 +50,7 @@ static enum script_step submit_probe(struct player *p, struct script_call *call,
 	int n = player_submit(p, ring, "probe", NULL, 0, false, call->actual, sizeof(call->actual));
 
 	if (n < 0)
-		return p->dev->kinds->name ? verb_broken(call, call->actual) : STEP_NA;
+		return p->dev->kinds->name ? verb_not_submitted(p, call, n) : STEP_NA;
 	player_kick(p, ring, 1);
 	call->handle[1] = (uint64_t)n + 1;
 	return STEP_DONE;

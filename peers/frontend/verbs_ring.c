@@ -21,6 +21,13 @@ static size_t request_args(struct script_call *call, struct vu_arg args[VU_REQUE
 	return n;
 }
 
+/* A ring gets full when requests do not come back: then it is the subject's doing. */
+enum script_step verb_not_submitted(struct player *p, struct script_call *call, int err)
+{
+	return err == -ENOSPC && player_in_flight(p) ? STEP_UNREACHED
+						     : verb_broken(call, call->actual);
+}
+
 enum script_step verb_submit(struct player *p, struct script_call *call)
 {
 	const struct script_expr *kind = script_positional(call->stmt, 1);
@@ -35,7 +42,7 @@ enum script_step verb_submit(struct player *p, struct script_call *call)
 	if (n == -ENOENT && !p->dev->kinds->name)
 		return STEP_NA;
 	if (n < 0)
-		return verb_broken(call, call->actual);
+		return verb_not_submitted(p, call, n);
 	if (call->stmt->as)
 		script_bind_number(call->interp, call->stmt->as, (uint64_t)n);
 	if (!script_flag(call->stmt, "quietly"))

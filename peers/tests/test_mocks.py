@@ -71,6 +71,16 @@ def test_a_place_that_a_descriptor_does_not_have_reads_as_zero(tmp_path: Path) -
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_a_ring_that_stays_full_is_not_an_error_of_the_run(tmp_path: Path) -> None:
+    scenario, events = tmp_path / "full.vus", tmp_path / "events"
+    stopped = ["ring $probe size=8", "use started", "-> SET_VRING_ENABLE $probe num=0", "fence"]
+    text = "\n".join(["title T", "subject back-end", "", *stopped, "repeat 9", "  submit $probe probe", "end", ""])
+    scenario.write_text(text, encoding="utf-8")
+    run(BIN / "vu-frontend", "--quiet", "--events", events, "--device", "blk", "--fragments", ROOT / "scenarios",
+        "--run", BLK.command(), "--setup", BLK.setup, scenario)
+    assert verdict_in(events)["verdict"] == "inconclusive"
+
+
 @pytest.mark.parametrize("device", ["blk", "net", "fs"])
 def test_the_lifecycle_passes(device: str) -> None:
     back_end = f"{BIN}/vu-backend --device={device} --socket-path={{socket}}"
