@@ -9,6 +9,7 @@
 #include "held.h"
 
 #define SHARED "/memfd:" /* how memory is handed over */
+#define DEVICE_FILE "/memfd:vringer-fs"
 
 /* Every line of its mappings that shared memory is behind. */
 static int each_map(const struct subject *s, struct attack *told)
@@ -33,14 +34,43 @@ static int each_map(const struct subject *s, struct attack *told)
 	return n;
 }
 
+/* Every descriptor; how many of them are files of the device is said in @files. */
+static int each_fd(const struct subject *s, struct attack *told, int *files)
+{
+	struct dirent *entry;
+	char path[32], what[128];
+	int n = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", s->pid);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir))) {
+		ssize_t len = readlinkat(dirfd(dir), entry->d_name, what, sizeof(what) - 1);
+
+		if (len <= 0)
+			continue;
+		what[len] = '\0';
+		n++;
+		*files += !strncmp(what, DEVICE_FILE, strlen(DEVICE_FILE));
+		if (told)
+			attack_tell(told, "# it has %s open: %s", entry->d_name, what);
+	}
+	if (dir)
+		closedir(dir);
+	return n;
+}
+
 struct held held_by(const struct subject *s)
 {
-	return (struct held){ .fds = subject_open_fds(s), .maps = each_map(s, NULL) };
+	struct held h = { .maps = each_map(s, NULL) };
+
+	h.fds = each_fd(s, NULL, &h.files) - h.files;
+	return h;
 }
 
 bool held_more(struct held now, struct held before)
 {
-	return now.fds > before.fds || now.maps > before.maps;
+	return now.fds > before.fds || now.maps > before.maps || now.files > HELD_FILES_MAX;
 }
 
 struct held held_settled(const struct subject *s, struct held before, int64_t deadline)
@@ -54,26 +84,10 @@ struct held held_settled(const struct subject *s, struct held before, int64_t de
 	return now;
 }
 
-static void tell_fds(struct attack *a)
-{
-	struct dirent *entry;
-	char path[32], what[128];
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "/proc/%d/fd", a->subject.pid);
-	dir = opendir(path);
-	while (dir && (entry = readdir(dir))) {
-		ssize_t len = readlinkat(dirfd(dir), entry->d_name, what, sizeof(what));
-
-		if (len > 0)
-			attack_tell(a, "# it has %s open: %.*s", entry->d_name, (int)len, what);
-	}
-	if (dir)
-		closedir(dir);
-}
-
 void held_tell(struct attack *a)
 {
-	tell_fds(a);
+	int files = 0;
+
+	each_fd(&a->subject, a, &files);
 	each_map(&a->subject, a);
 }

@@ -5,8 +5,12 @@
 
 #include "attack.h"
 
+/* Files that a guest has open on an fs, and those in its tree, are the device's: they outlive a connection. */
+#define HELD_FILES_MAX (256 + 128)
+
 struct held {
 	int fds, maps;
+	int files; /* not among the descriptors */
 };
 
 /** held_by - what the process holds now. */
