@@ -34,7 +34,9 @@ TEXT_LIMIT = 32 << 10
 CHUNK = 64 << 10
 QUIET_SECONDS = 0.03  # without an event: it waits for something
 WRITTEN_BY_PLAYER = ("trace.vus", "subject.log")
+WRITTEN_HERE = ("chart.txt", "player.err", "events.jsonl")
 WHERE_IT_HANGS = "hang.txt"
+EVIDENCE = {*WRITTEN_BY_PLAYER, *WRITTEN_HERE, WHERE_IT_HANGS}
 Streams = dict[int, Callable[[bytes], None]]
 EXIT_OF = {"pass": (0,), "n/a": (0,), "fail": (1,), "inconclusive": (1,), "error": (1, 2, 4)}
 
@@ -124,8 +126,9 @@ class Player:
         try:
             if folder:
                 folder.mkdir(parents=True, exist_ok=True)
-                for name in (*WRITTEN_BY_PLAYER, WHERE_IT_HANGS):
-                    (folder / name).unlink(missing_ok=True)
+                for old in os.scandir(folder):
+                    if old.name in EVIDENCE - {*WRITTEN_HERE}:
+                        os.unlink(old)
         except OSError as error:
             folder, note = None, f"no evidence is kept: {error.strerror}: {error.filename}"
         run = _Run(self.running, self.arguments(scenario, candidate, folder), folder, waits)
@@ -151,7 +154,7 @@ class _Run:
         self.events = EventReader()
         self.chart, self.errors, self.stream = (
             Tail(folder / name if folder else None)
-            for name in ("chart.txt", "player.err", "events.jsonl"))
+            for name in WRITTEN_HERE)
         # By its name in /proc and not inherited: the subject would inherit it as well.
         self.read_end, self.write_end = os.pipe()
         events = f"/proc/{os.getpid()}/fd/{self.write_end}"
@@ -247,8 +250,10 @@ class _Run:
         play.chart = self.chart.text
         play.notes += sorted({t.note for t in (self.chart, self.errors, self.stream) if t.note})
         if self.folder:
-            play.evidence = {p.stem: str(p) for p in sorted(self.folder.iterdir()) if p.is_file()}
-            play.threads = _lines(self.folder / WHERE_IT_HANGS)
+            found = sorted(EVIDENCE.intersection(os.listdir(self.folder)))
+            play.evidence = {Path(name).stem: f"{self.folder}/{name}" for name in found}
+            if WHERE_IT_HANGS in found:
+                play.threads = _lines(self.folder / WHERE_IT_HANGS)
         return play
 
 
