@@ -165,8 +165,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """A fault of a back-end that shows now and then says nothing of what is tested: try again. The last time is
-    pytest's own."""
+    """A fault of a back-end that shows now and then says nothing of what is tested: try again, and tell.
+    The last time is pytest's own."""
     pair = pyfuncitem.funcargs.get("pair")
     arguments = {name: pyfuncitem.funcargs[name] for name in signature(pyfuncitem.obj).parameters}
     if not isinstance(pair, Pair):
@@ -175,8 +175,10 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         try:
             pyfuncitem.obj(**arguments)
         except Exception as error:
-            if not pair.faults(error):
+            faults = pair.faults(error)
+            if not faults:
                 raise
+            pyfuncitem.warn(pytest.PytestWarning(f"tried again: {faults[0]}"))
             pair.begin_again()
         else:
             return True
