@@ -178,7 +178,7 @@ class _Run:
     def _finish(self, actor: Actor, overdue: float) -> Play:
         code = -signal.SIGKILL if actor.returncode is None else actor.returncode
         play = self._verdict(code, overdue)
-        left = self.running.ended(actor)
+        left = self.running.ended()
         if left:
             play.notes.append(f"processes that outlived the scenario were killed: {left}")
         if code < 0:
@@ -191,7 +191,7 @@ class _Run:
             overdue = self._read_all(actor, seconds)
         except BaseException:
             actor.end()
-            self.running.ended(actor)
+            self.running.ended()
             raise
         finally:
             actor.close()

@@ -46,6 +46,11 @@ def children() -> set[int]:
     return found
 
 
+def _orphans() -> set[int]:
+    """Those that were adopted: the kernel gives them to the first thread."""
+    return set(map(int, Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()))
+
+
 def _name(pid: int) -> str:
     """Its name if it still runs; empty for what has ended and waits to be reaped."""
     stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
@@ -59,7 +64,6 @@ class Players:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._stages: dict[str, Stage] = {}
-        self._running: set[Actor] = set()
         self._not_ours: set[int] = set()
         self.stopped = False
 
@@ -68,11 +72,10 @@ class Players:
         with self._lock:
             if self.stopped:
                 raise InterruptedError("the run is being ended")
-            if not self._running:
+            if not self._stages:
                 self._not_ours = children()
-            actor = self._stage(arguments[0]).start(arguments)
-            self._running.add(actor)
-            return actor
+            stage = self._stage(arguments[0])
+        return stage.start(arguments)
 
     def _stage(self, program: str) -> Stage:
         found = self._stages.get(program)
@@ -80,10 +83,9 @@ class Players:
             self._stages[program] = found = Stage(program)
         return found
 
-    def ended(self, actor: Actor) -> str:
-        """@actor has ended: end what it left behind; returns the names of that."""
+    def ended(self) -> str:
+        """One has ended: end what it left behind; returns the names of that."""
         with self._lock:
-            self._running.discard(actor)
             return _kill(self._not_ours | {stage.pid for stage in self._stages.values()})
 
     def stop(self) -> None:
@@ -103,7 +105,7 @@ def _kill(spared: set[int]) -> str:
     """End every child that is not in @spared, and theirs in turn; returns the names of those."""
     names = []
     for _ in range(ROUNDS):
-        strange = children() - spared
+        strange = _orphans() - spared
         if not strange:
             break
         for pid in strange:

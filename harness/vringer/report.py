@@ -62,7 +62,7 @@ class Reporter:
     def pytest_runtestloop(self, session: pytest.Session) -> None:
         if has_terminal():
             self.meter = Meter(self.console)
-            self._expect(len(session.items))
+            self._expect(len(getattr(session, "items", ())))  # workers have them, where there are any
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
