@@ -280,7 +280,7 @@ static void await_answer(const struct player *p)
 
 void deviation_sends(struct player *p, struct vu_message *msg)
 {
-	if (msg->channel != VU_MAIN)
+	if (msg->channel != VU_MAIN || !p->opt->quirks.any)
 		return;
 	p->flushing = !strcmp(vu_message_name(msg), "STOP_SLAVE_CHANNEL");
 	if (msg->request == VU_SET_MEM_TABLE)

@@ -354,41 +354,55 @@ static int fill_config(struct filling *f)
 	return 0;
 }
 
+/* What each request needs is known by what it means. */
+static int fill_request(struct filling *f)
+{
+	switch (vu_message_sense(f->msg)) {
+	case VU_SET_FEATURES:
+	case VU_SET_PROTOCOL_FEATURES:
+		return fill_features(f);
+	case VU_SET_MEM_TABLE:
+		return fill_mem_table(f);
+	case VU_ADD_MEM_REG:
+	case VU_REM_MEM_REG:
+		return fill_mem_reg(f);
+	case VU_SET_VRING_NUM:
+		return fill_vring_num(f);
+	case VU_SET_VRING_BASE:
+		return fill_vring_base(f);
+	case VU_SET_VRING_ADDR:
+		return fill_vring_addr(f);
+	case VU_SET_VRING_KICK:
+	case VU_SET_VRING_CALL:
+	case VU_SET_VRING_ERR:
+		return fill_vring_fd(f);
+	case VU_SET_VRING_ENABLE:
+		return fill_vring_enable(f);
+	case VU_SET_LOG_BASE:
+		return fill_log_base(f);
+	case VU_SET_LOG_FD:
+		return fill_log_fd(f);
+	case VU_SET_BACKEND_REQ_FD:
+		return fill_backend_channel(f);
+	case VU_GET_INFLIGHT_FD:
+	case VU_SET_INFLIGHT_FD:
+		return fill_inflight(f);
+	case VU_SET_DEVICE_STATE_FD:
+		return fill_device_state(f);
+	case VU_GET_CONFIG:
+	case VU_SET_CONFIG:
+		return fill_config(f);
+	default:
+		return 0;
+	}
+}
+
 int player_fill(void *ctx, struct script_call *call, struct vu_message *msg)
 {
-	static const struct {
-		uint32_t request;
-		int (*fill)(struct filling *f);
-	} fills[] = {
-		{ VU_SET_FEATURES, fill_features },
-		{ VU_SET_PROTOCOL_FEATURES, fill_features },
-		{ VU_SET_MEM_TABLE, fill_mem_table },
-		{ VU_ADD_MEM_REG, fill_mem_reg },
-		{ VU_REM_MEM_REG, fill_mem_reg },
-		{ VU_SET_VRING_NUM, fill_vring_num },
-		{ VU_SET_VRING_BASE, fill_vring_base },
-		{ VU_SET_VRING_ADDR, fill_vring_addr },
-		{ VU_SET_VRING_KICK, fill_vring_fd },
-		{ VU_SET_VRING_CALL, fill_vring_fd },
-		{ VU_SET_VRING_ERR, fill_vring_fd },
-		{ VU_SET_VRING_ENABLE, fill_vring_enable },
-		{ VU_SET_LOG_BASE, fill_log_base },
-		{ VU_SET_LOG_FD, fill_log_fd },
-		{ VU_SET_BACKEND_REQ_FD, fill_backend_channel },
-		{ VU_GET_INFLIGHT_FD, fill_inflight },
-		{ VU_SET_INFLIGHT_FD, fill_inflight },
-		{ VU_SET_DEVICE_STATE_FD, fill_device_state },
-		{ VU_GET_CONFIG, fill_config },
-		{ VU_SET_CONFIG, fill_config },
-	};
 	struct filling f = { ctx, call, msg, NULL };
-	uint32_t sense = vu_message_sense(msg);
 
 	if (msg->channel != VU_MAIN || vu_message_is_reply(msg))
 		return 0;
 	f.layout = vu_message_info(msg) ? vu_message_info(msg)->request : NULL;
-	for (size_t i = 0; f.layout && i < sizeof(fills) / sizeof(fills[0]); i++)
-		if (fills[i].request == sense)
-			return fills[i].fill(&f);
-	return 0;
+	return f.layout ? fill_request(&f) : 0;
 }

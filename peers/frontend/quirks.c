@@ -16,7 +16,7 @@ bool quirks_add(struct quirk_set *set, const char *name)
 {
 	size_t i = quirk_find(&table, name);
 
-	return i < QUIRKS && (set->has[i] = true);
+	return i < QUIRKS && (set->any = set->has[i] = true);
 }
 
 void quirks_list(FILE *out, bool json)

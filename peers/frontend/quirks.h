@@ -17,7 +17,7 @@ enum quirk {
 };
 
 struct quirk_set {
-	bool has[QUIRKS];
+	bool any, has[QUIRKS];
 };
 
 /** quirks_add - put the one of that name into @set; false if there is none. */
