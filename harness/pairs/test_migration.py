@@ -10,7 +10,7 @@ import pytest
 from pairs.agent import GuestError
 from pairs.backends import DISKS, NETS, REFERENCE_DISK, Kind
 from pairs.conftest import Pair, ids
-from pairs.migration import Migration, different_pages, takes_over
+from pairs.migration import Migration, different_pages, loses_no_page, takes_over
 from vringer.deadline import Late
 
 each = pytest.mark.parametrize("kind", DISKS + NETS, ids=ids(DISKS + NETS))
@@ -33,16 +33,8 @@ def test_the_guest_goes_on_at_the_destination(pair: Pair, kind: Kind) -> None:
 
 @each
 def test_no_page_is_forgotten(pair: Pair, kind: Kind) -> None:
-    """What the device wrote while RAM was under way is at the destination, and the log said so: RAM is the same."""
     source = pair.under_load(kind)
-    destination = pair.machine(kind, incoming=True)
-    destination.qmp.ask("stop")  # it waits, with what it was sent
-    migration = Migration(source, destination, lingers=True)
-    migration.sends_changes()
-    migration.completes()
-    assert not different_pages(source, destination)
-    destination.qmp.ask("cont")
-    takes_over(source, destination)
+    loses_no_page(source, pair.machine(kind, incoming=True))
 
 
 @each
