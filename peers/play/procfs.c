@@ -8,8 +8,8 @@
 
 #include "play/subject.h"
 
-#define MAPS_BUFFER \
-	16384 /* the file has a size of none, so that stdio would take it in bits of 1 KiB */
+/* The file has a size of none, so that stdio would take it in bits of 1 KiB. */
+#define MAPS_BUFFER 16384
 
 int subject_open_fds(const struct subject *s)
 {
