@@ -9,7 +9,6 @@ the language is ignored. It starts no subject.
 import ctypes
 import json
 import os
-import select
 import signal
 import socket
 import sys
@@ -79,11 +78,8 @@ def behave(words: list[str], events: int) -> int:
         os.write(events, b"\n" + verdict("pass").encode())
     elif kind == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
-    elif kind == "kill-stage":
-        os.kill(os.getppid(), signal.SIGKILL)
     elif kind == "kill-worker":
-        status = Path(f"/proc/{os.getppid()}/status").read_text(encoding="utf-8")
-        os.kill(int(status.partition("PPid:")[2].split()[0]), signal.SIGKILL)
+        os.kill(os.getppid(), signal.SIGKILL)
     elif kind == "hang":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         hang()
@@ -109,46 +105,23 @@ def behave(words: list[str], events: int) -> int:
     return 0
 
 
-def act(request: bytes, fds: list[int], playing: dict[int, int]) -> None:
-    """Begin one run that a stage is asked for."""
-    pid = os.fork()
-    if pid == 0:
-        signal.set_wakeup_fd(-1)
-        os.setsid()
-        for fd, ours in zip(fds, (1, 2)):
-            os.dup2(fd, ours)
-        os.closerange(3, 100)
-        sys.argv = [os.fsdecode(word) for word in request.split(b"\0")[:-1]]
-        code = main()
-        sys.stdout.flush()
-        os._exit(code)
-    os.write(fds[2], pid.to_bytes(4, sys.byteorder, signed=True))
-    os.close(fds[0])
-    os.close(fds[1])
-    playing[pid] = fds[2]
-
-
 def stage(number: int) -> int:
     """As peers/play/stage.h has it."""
-    playing: dict[int, int] = {}
-    woken, wake = os.pipe()
-    os.set_blocking(wake, False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.set_wakeup_fd(wake)
     with socket.socket(fileno=number) as asked:
         while True:
-            ready, _, _ = select.select([asked, woken], [], [])
-            if woken in ready:
-                os.read(woken, 100)
-            while playing and (ended := os.waitpid(-1, os.WNOHANG))[0]:
-                told = playing.pop(ended[0])
-                os.write(told, ended[1].to_bytes(4, sys.byteorder))
-                os.close(told)
-            if asked in ready:
-                request, fds, _, _ = socket.recv_fds(asked, 1 << 16, 3)
-                if not request:
-                    return 0
-                act(request, fds, playing)
+            request, fds, _, _ = socket.recv_fds(asked, 1 << 16, 2)
+            if not request:
+                return 0
+            for fd, ours in zip(fds, (1, 2)):
+                os.dup2(fd, ours)
+                os.close(fd)
+            sys.argv = [os.fsdecode(word) for word in request.split(b"\0")[:-1]]
+            code = main()
+            sys.stdout.flush()
+            sys.stderr.flush()
+            for ours in (1, 2):
+                os.dup2(0, ours)
+            asked.send(code.to_bytes(4, sys.byteorder))
 
 
 def main() -> int:

@@ -220,15 +220,6 @@ def test_a_worker_that_dies_costs_one_scenario(vringer: Vringer) -> None:
     assert "crashed" in shown
 
 
-def test_a_stage_that_dies_costs_what_was_played_on_it(vringer: Vringer) -> None:
-    vringer.fake("deadly", "kill-stage")
-    vringer.fake("good", "pass")
-    code, _, results = vringer.judge("--jobs", "1")
-    found = by_name(results)
-    assert (found["deadly"]["verdict"], found["good"]["verdict"], code) == ("error", "pass", 4)
-    assert "was killed by SIGKILL" in found["deadly"]["evidence"]["reason"]
-
-
 def test_a_scenario_that_cannot_be_read_is_an_error(vringer: Vringer) -> None:
     vringer.fake("bad", "usage bad.vus:1:1: error: unknown", head="error unknown\n")
     code, shown, results = vringer.judge()

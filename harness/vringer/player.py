@@ -178,11 +178,11 @@ class _Run:
     def _finish(self, actor: Actor, overdue: float) -> Play:
         code = -signal.SIGKILL if actor.returncode is None else actor.returncode
         play = self._verdict(code, overdue)
-        left = self.running.ended()
+        left = self.running.ended(actor)
         if left:
             play.notes.append(f"processes that outlived the scenario were killed: {left}")
         if code < 0:
-            _remove_private(actor.pid)
+            _remove_private(actor.stage.pid)
         return play
 
     def _watch(self, actor: Actor, seconds: float) -> float:
@@ -191,7 +191,7 @@ class _Run:
             overdue = self._read_all(actor, seconds)
         except BaseException:
             actor.end()
-            self.running.ended()
+            self.running.ended(actor)
             raise
         finally:
             actor.close()

@@ -59,34 +59,51 @@ def _name(pid: int) -> str:
 
 
 class Players:
-    """The players that run now, started and ended by any thread."""
+    """The players that run now, started and ended by any thread. Who has played plays again."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._stages: dict[str, Stage] = {}
+        self._stages: set[Stage] = set()
+        self._idle: list[Stage] = []
         self._not_ours: set[int] = set()
         self.stopped = False
 
     def start(self, arguments: list[str]) -> Actor:
-        """Start one, unless the run is being ended."""
+        """Start one, unless the run is being ended; ended() is to be told when it has ended."""
         with self._lock:
             if self.stopped:
                 raise InterruptedError("the run is being ended")
             if not self._stages:
                 self._not_ours = children()
             stage = self._stage(arguments[0])
-        return stage.start(arguments)
+        try:
+            return stage.start(arguments)
+        except OSError:
+            with self._lock:
+                self._dismiss(stage)
+            raise
 
     def _stage(self, program: str) -> Stage:
-        found = self._stages.get(program)
-        if not found or not found.stands:
-            self._stages[program] = found = Stage(program)
-        return found
+        for stage in self._idle:
+            if stage.program == program:
+                self._idle.remove(stage)
+                return stage
+        stage = Stage(program)
+        self._stages.add(stage)
+        return stage
 
-    def ended(self) -> str:
-        """One has ended: end what it left behind; returns the names of that."""
+    def _dismiss(self, stage: Stage) -> None:
+        self._stages.remove(stage)
+        stage.close()
+
+    def ended(self, actor: Actor) -> str:
+        """It has ended: end what it left behind; returns the names of that."""
         with self._lock:
-            return _kill(self._not_ours | {stage.pid for stage in self._stages.values()})
+            if actor.stage.stands:
+                self._idle.append(actor.stage)
+            else:
+                self._dismiss(actor.stage)
+            return _kill(self._not_ours | {stage.pid for stage in self._stages})
 
     def stop(self) -> None:
         """Have whoever watches one end it, and start no more."""
@@ -96,9 +113,10 @@ class Players:
         """Nothing runs any more, and nothing will."""
         self.stop()
         with self._lock:
-            for stage in self._stages.values():
+            for stage in self._stages:
                 stage.close()
             self._stages.clear()
+            self._idle.clear()
 
 
 def _kill(spared: set[int]) -> str:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs of a player, of which one process stays and forks for each: to start a program takes
-longer than most scenarios, and holds up every thread here. peers/play/stage.h has the protocol.
+"""A player that stays and plays what it is asked for, one after the other: to start a program
+takes longer than most scenarios. peers/play/stage.h has the protocol.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import subprocess
 from contextlib import suppress
 from functools import cache
 
-NUMBER = struct.Struct("=i")
+STATUS = struct.Struct("=i")
 GRACE_SECONDS = 5.0
 
 
@@ -24,82 +24,92 @@ def _environment() -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "VRINGER_"))}
 
 
-class Actor:
-    """One run: a process that is no child of ours; what it prints comes by `output` and `errors`."""
-
-    def __init__(self, stage: socket.socket, arguments: list[str]) -> None:
-        self.returncode: int | None = None
-        pipes = [os.pipe() for _ in range(3)]
-        self.output, self.errors, self._status = (read for read, _ in pipes)
-        try:
-            socket.send_fds(stage, [b"".join(os.fsencode(word) + b"\0" for word in arguments)],
-                            [write for _, write in pipes])
-        except OSError:
-            self.close()
-            raise
-        finally:
-            for _, write in pipes:
-                os.close(write)
-        self.pid = self._number(-signal.SIGKILL)
-        if self.pid < 0:
-            self.close()
-            raise OSError(-self.pid, os.strerror(-self.pid))
-
-    def _number(self, otherwise: int) -> int:
-        """What the stage tells next; @otherwise if it is gone."""
-        data = os.read(self._status, NUMBER.size)
-        return int(NUMBER.unpack(data)[0]) if len(data) == NUMBER.size else otherwise
-
-    def wait(self, seconds: float) -> bool:
-        """Whether it has ended, after @seconds at the latest; then `returncode` is as of Popen."""
-        if self.returncode is None:
-            ended = select.poll()
-            ended.register(self._status, select.POLLIN)
-            if ended.poll(seconds * 1000):
-                self.returncode = os.waitstatus_to_exitcode(self._number(signal.SIGKILL))
-        return self.returncode is not None
-
-    def terminate(self) -> None:
-        """Ask it to end: it ends its subject when it is asked nicely."""
-        if not self.wait(0):
-            with suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGTERM)
-
-    def end(self) -> None:
-        """End it, nicely if it lets us."""
-        self.terminate()
-        if not self.wait(GRACE_SECONDS):
-            with suppress(ProcessLookupError):
-                os.killpg(self.pid, signal.SIGKILL)
-            self.wait(GRACE_SECONDS)
-
-    def close(self) -> None:
-        """Give back the descriptors."""
-        for fd in (self.output, self.errors, self._status):
-            os.close(fd)
-
-
 class Stage:
-    """A player that waits to be asked. It ends when this process does, and its runs with it."""
+    """A process that waits to be asked. It ends when this one does, and its run with it."""
 
     def __init__(self, program: str) -> None:
         self._socket, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with its:
             self._process = subprocess.Popen([program, "--stage", str(its.fileno())],
                                              pass_fds=[its.fileno()], stdin=subprocess.DEVNULL,
+                                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                              start_new_session=True, env=_environment())
+        self.program = program
         self.pid = self._process.pid
-
-    @property
-    def stands(self) -> bool:
-        """Whether it can be asked for more."""
-        return self._process.poll() is None
+        self.stands = True  # whether it can be asked for more
 
     def start(self, arguments: list[str]) -> Actor:
-        """Have it run with @arguments, the program's name first."""
-        return Actor(self._socket, arguments)
+        """Have it run with @arguments, the program's name first; it has to have ended the last."""
+        return Actor(self, arguments)
+
+    def ask(self, arguments: list[str], output: int, errors: int) -> None:
+        """Send a request; the descriptors remain the caller's."""
+        words = b"".join(os.fsencode(word) + b"\0" for word in arguments)
+        socket.send_fds(self._socket, [words], [output, errors])
+
+    def answer(self, seconds: float) -> int | None:
+        """How the run ended, as of Popen; None if it has not after @seconds."""
+        answered = select.poll()
+        answered.register(self._socket, select.POLLIN)
+        if not answered.poll(seconds * 1000):
+            return None
+        with suppress(ConnectionError):
+            if data := self._socket.recv(STATUS.size):
+                return int(STATUS.unpack(data)[0])
+        self.stands = False
+        return self._process.wait()
+
+    def terminate(self) -> None:
+        """Ask its run to end: that ends its subject when it is asked nicely."""
+        self.stands = False
+        self._process.terminate()
+
+    def kill(self) -> None:
+        """End it and all that is in its session's group."""
+        self.stands = False
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """No more will be asked for; what still runs is ended with it."""
+        """No more will be asked for."""
+        self.stands = False
         self._socket.close()
         self._process.wait()
+
+
+class Actor:
+    """One run on a stage; what it prints comes by `output` and `errors`."""
+
+    def __init__(self, stage: Stage, arguments: list[str]) -> None:
+        self.stage = stage
+        self.returncode: int | None = None
+        self.output, output = os.pipe()
+        self.errors, errors = os.pipe()
+        try:
+            stage.ask(arguments, output, errors)
+        except OSError:
+            stage.stands = False
+            self.close()
+            raise
+        finally:
+            os.close(output)
+            os.close(errors)
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it has ended, after @seconds at the latest; then `returncode` is as of Popen."""
+        if self.returncode is None:
+            self.returncode = self.stage.answer(seconds)
+        return self.returncode is not None
+
+    def end(self) -> None:
+        """End it, nicely if it lets us."""
+        if not self.wait(0):
+            self.stage.terminate()
+            if not self.wait(GRACE_SECONDS):
+                self.stage.kill()
+                self.wait(GRACE_SECONDS)
+
+    def close(self) -> None:
+        """Give back the descriptors."""
+        os.close(self.output)
+        os.close(self.errors)

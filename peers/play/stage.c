@@ -1,50 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The stage: a process that forks for each run that it is asked for, and tells how that ended. */
+/* The stage: a process that stays, plays what it is asked for, and tells how that ended. */
 #include "play/stage.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define REQUEST_MAX 65536
 #define WORDS_MAX 256
-#define ACTORS 256
 
-enum { OUTPUT, ERRORS, STATUS, DESCRIPTORS };
-
-struct actor {
-	pid_t pid;
-	int status; /* where to tell it */
-};
-
-struct stage {
-	int socket, signals;
-	struct actor actors[ACTORS];
-	size_t nactors;
-	stage_main *play;
-};
+enum { OUTPUT, ERRORS, DESCRIPTORS };
 
 struct request {
 	char text[REQUEST_MAX], *words[WORDS_MAX + 1];
 	int nwords, fds[DESCRIPTORS];
 };
-
-static void tell(int fd, int32_t value)
-{
-	if (write(fd, &value, sizeof(value)) != sizeof(value))
-		return; /* nobody listens any more */
-}
 
 /* ---- requests ---- */
 
@@ -76,7 +54,7 @@ static bool split(struct request *r, size_t len)
 }
 
 /* False when there will be no more. Whoever speaks to a stage started it, so that what is malformed ends it too. */
-static bool receive(struct stage *s, struct request *r)
+static bool receive(int socket, struct request *r)
 {
 	char control[CMSG_SPACE(sizeof(r->fds))];
 	struct iovec part = { .iov_base = r->text, .iov_len = sizeof(r->text) };
@@ -86,110 +64,64 @@ static bool receive(struct stage *s, struct request *r)
 		.msg_control = control,
 		.msg_controllen = sizeof(control),
 	};
-	ssize_t len = recvmsg(s->socket, &msg, MSG_CMSG_CLOEXEC);
+	ssize_t len = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC);
 
 	return len > 0 && !(msg.msg_flags & MSG_TRUNC) && take_fds(r, &msg) &&
 	       split(r, (size_t)len);
 }
 
-/* ---- actors ---- */
+/* ---- runs ---- */
 
-/* In the child: nothing is left of the stage but what was asked for. */
-static int act(struct stage *s, struct request *r)
+static void print_to(int output, int errors)
 {
-	sigset_t none;
-
-	setsid();
-	dup2(r->fds[OUTPUT], STDOUT_FILENO);
-	dup2(r->fds[ERRORS], STDERR_FILENO);
-	closefrom(STDERR_FILENO + 1);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
-	optind = 0; /* glibc's way to begin anew */
-	return s->play(r->nwords, r->words);
+	fflush(stdout);
+	fflush(stderr);
+	dup2(output, STDOUT_FILENO);
+	dup2(errors, STDERR_FILENO);
 }
 
-static void begin(struct stage *s, struct request *r)
+static int32_t act(struct request *r, int nowhere, stage_main *play)
 {
-	pid_t pid = s->nactors < ACTORS ? fork() : -1;
-	int err = s->nactors < ACTORS ? errno : EAGAIN;
+	int32_t status;
 
-	if (!pid)
-		exit(act(s, r));
-	tell(r->fds[STATUS], pid < 0 ? -err : pid);
+	print_to(r->fds[OUTPUT], r->fds[ERRORS]);
 	close(r->fds[OUTPUT]);
 	close(r->fds[ERRORS]);
-	if (pid < 0)
-		close(r->fds[STATUS]);
-	else
-		s->actors[s->nactors++] = (struct actor){ .pid = pid, .status = r->fds[STATUS] };
+	optind = 0; /* glibc's way to begin anew */
+	status = play(r->nwords, r->words);
+	print_to(nowhere, nowhere);
+	return status;
 }
 
-static void tell_end(struct stage *s, pid_t pid, int status)
+/* A signal that came to a run and that it left pending ends the stage, once that run's end was told. */
+static bool serve(int socket, int nowhere, struct request *r, stage_main *play)
 {
-	for (size_t i = 0; i < s->nactors; i++) {
-		if (s->actors[i].pid != pid)
-			continue;
-		tell(s->actors[i].status, status);
-		close(s->actors[i].status);
-		s->actors[i] = s->actors[--s->nactors];
-		return;
-	}
-}
+	sigset_t before;
+	int32_t status;
 
-static void reap(struct stage *s)
-{
-	struct signalfd_siginfo info;
-	int status;
-	pid_t pid;
-
-	while (read(s->signals, &info, sizeof(info)) > 0)
-		;
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		tell_end(s, pid, status);
-}
-
-/* ---- the whole ---- */
-
-static int watch_children(void)
-{
-	sigset_t set;
-
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
-static int serve(struct stage *s)
-{
-	struct pollfd fds[] = { { .fd = s->socket, .events = POLLIN },
-				{ .fd = s->signals, .events = POLLIN } };
-	struct request *r = malloc(sizeof(*r));
-	bool more = r;
-
-	while (more) {
-		if (poll(fds, 2, -1) < 0 && errno != EINTR)
-			break;
-		if (fds[1].revents)
-			reap(s);
-		if (fds[0].revents && (more = receive(s, r)))
-			begin(s, r);
-	}
-	free(r);
-	return EXIT_SUCCESS;
+	if (!receive(socket, r))
+		return false;
+	sigprocmask(SIG_SETMASK, NULL, &before);
+	status = act(r, nowhere, play);
+	if (send(socket, &status, sizeof(status), MSG_NOSIGNAL) != sizeof(status))
+		return false;
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return true;
 }
 
 int stage(int argc, char **argv, stage_main *play)
 {
-	struct stage s = { .play = play };
+	struct request *r;
+	int socket, nowhere;
 
 	if (argc != 3 || strcmp(argv[1], "--stage") != 0)
 		return play(argc, argv);
-	s.socket = atoi(argv[2]);
-	fcntl(s.socket, F_SETFD, FD_CLOEXEC);
-	s.signals = watch_children();
-	return serve(&s);
+	socket = atoi(argv[2]);
+	nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	fcntl(socket, F_SETFD, FD_CLOEXEC);
+	r = malloc(sizeof(*r));
+	while (r && serve(socket, nowhere, r, play))
+		;
+	free(r);
+	return EXIT_SUCCESS;
 }

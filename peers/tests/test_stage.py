@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A player that stays is asked for runs, and tells how each began and ended."""
+"""A player that stays is asked for runs, and tells how each ended."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ import pytest
 
 from built import BIN
 
-NUMBER = struct.Struct("=i")
-FOREVER = "title It waits for what never comes\n\n<- GET_FEATURES within 600s\n"
+STATUS = struct.Struct("=i")
+INTERRUPTED = 4
+AT_ONCE = "title It asks for the features\nsubject back-end\n\n-> GET_FEATURES\n"
+FOREVER = "title It waits for what never comes\nsubject back-end\n\n<- GET_FEATURES within 600s\n"
 
 
 class Stage:
@@ -27,22 +29,23 @@ class Stage:
             self.process = subprocess.Popen([program, "--stage", str(its.fileno())],
                                             pass_fds=[its.fileno()])
 
-    def ask(self, request: bytes) -> tuple[int, int]:
-        """Where to read what it prints, and what the stage tells."""
-        (output, out), (status, told) = os.pipe(), os.pipe()
-        socket.send_fds(self.asked, [request], [out, out, told])
+    def ask(self, request: bytes) -> int:
+        """Where to read what it prints."""
+        output, out = os.pipe()
+        socket.send_fds(self.asked, [request], [out, out])
         os.close(out)
-        os.close(told)
-        return output, status
+        return output
 
     def run(self, *words: str) -> tuple[int, str]:
         """The exit status of a run, and what it printed."""
-        output, status = self.ask(b"".join(os.fsencode(word) + b"\0"
-                                           for word in (str(self.program), *words)))
-        with open(output, "rb") as printed, open(status, "rb") as told:
+        output = self.ask(request(str(self.program), *words))
+        with open(output, "rb") as printed:
             text = printed.read().decode()
-            assert NUMBER.unpack(told.read(NUMBER.size))[0] > 0
-            return os.waitstatus_to_exitcode(NUMBER.unpack(told.read())[0]), text
+        return STATUS.unpack(self.asked.recv(STATUS.size))[0], text
+
+
+def request(*words: str) -> bytes:
+    return b"".join(os.fsencode(word) + b"\0" for word in words)
 
 
 @pytest.fixture(name="stage", params=["vu-frontend", "vu-backend"])
@@ -65,25 +68,45 @@ def test_it_ends_when_nobody_can_ask_any_more(stage: Stage) -> None:
     assert stage.process.wait(20) == 0
 
 
-@pytest.mark.parametrize("request_", [b"no NUL behind it", b"x\0" * 300])
-def test_what_is_no_request_ends_it(stage: Stage, request_: bytes) -> None:
-    output, status = stage.ask(request_)
-    with open(output, "rb") as printed, open(status, "rb") as told:
-        assert (printed.read(), told.read()) == (b"", b"")
+def test_nothing_is_left_of_a_run(tmp_path: Path) -> None:
+    stage = Stage(BIN / "vu-frontend")
+    scenario = tmp_path / "short.vus"
+    scenario.write_text(AT_ONCE, encoding="utf-8")
+    kept = f"/proc/{stage.process.pid}/fd"
+    stage.run("--list-quirks")
+    before = os.listdir(kept)
+    for _ in range(3):
+        code, chart = stage.run("--run", "false", "--events", str(tmp_path / "events"), str(scenario))
+        assert code == 1 and "exited with status 1" in chart
+    assert os.listdir(kept) == before
+    stage.asked.close()
+    stage.process.wait(20)
+
+
+@pytest.mark.parametrize("bad", [b"no NUL behind it", b"x\0" * 300])
+def test_what_is_no_request_ends_it(stage: Stage, bad: bytes) -> None:
+    with open(stage.ask(bad), "rb") as printed:
+        assert printed.read() == b""
+    assert stage.asked.recv(STATUS.size) == b""
     assert stage.process.wait(20) == 0
 
 
-def test_runs_end_with_the_stage(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL"])
+def test_a_run_can_be_ended(tmp_path: Path, name: str) -> None:
+    """And with it the stage: what was meant for one run may come after it."""
     stage = Stage(BIN / "vu-frontend")
     scenario = tmp_path / "forever.vus"
     scenario.write_text(FOREVER, encoding="utf-8")
-    words = [str(stage.program), "--die-with-parent", "--listen", str(tmp_path / "socket"),
-             "--scale", "0", str(scenario)]
-    output, status = stage.ask(b"".join(os.fsencode(word) + b"\0" for word in words))
-    with open(output, "rb") as printed, open(status, "rb") as told:
-        assert NUMBER.unpack(told.read(NUMBER.size))[0] > 0
-        stage.process.send_signal(signal.SIGKILL)
-        assert told.read() == b""
-        printed.read()  # comes to its end when the run does
-    stage.process.wait(20)
+    waiting = tmp_path / "socket"
+    with socket.socket(socket.AF_UNIX) as subject:
+        subject.bind(str(waiting))
+        subject.listen()
+        output = stage.ask(request(str(stage.program), "--socket", str(waiting), str(scenario)))
+        with subject.accept()[0]:
+            stage.process.send_signal(signal.Signals[name])
+            with open(output, "rb") as printed:
+                printed.read()  # comes to its end when the run does
+            answer = stage.asked.recv(STATUS.size)
+    assert answer == (STATUS.pack(INTERRUPTED) if name == "SIGTERM" else b"")
+    assert stage.process.wait(20) == -signal.Signals[name]
     stage.asked.close()
