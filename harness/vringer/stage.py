@@ -44,7 +44,7 @@ class Stage:
 
     def ask(self, arguments: list[str], output: int, errors: int) -> None:
         """Send a request; the descriptors remain the caller's."""
-        words = b"".join(os.fsencode(word) + b"\0" for word in arguments)
+        words = os.fsencode("\0".join([*arguments, ""]))
         socket.send_fds(self._socket, [words], [output, errors])
 
     def answer(self, seconds: float) -> int | None:
