@@ -3,7 +3,7 @@
 
 lab_folder = $(abspath $(or $(VRINGER_LAB),$(BUILD)/lab))
 
-lab: | deps-lab ## build the lab: four releases of Debian, old crates, QEMU 7.2.0; takes 4 GB and goes on where it stopped
+lab: | deps-lab ## build the lab: four releases of Debian, old crates, QEMU 7.2.0; takes 5 GB and goes on where it stopped
 	ci/lab/build --lab $(lab_folder) $(PARTS)
 
 lab-check: all | deps-run ## look for every known bug of fixtures/lab/bugs.toml: on the release that has it, and on one that has not
