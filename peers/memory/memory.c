@@ -10,7 +10,8 @@
 
 void vu_memory_init(struct vu_memory *mem)
 {
-	mem->nregions = 0; /* of which nobody looks at more; to clear all would make all of it present */
+	mem->nregions =
+		0; /* of which nobody looks at more; to clear all would make all of it present */
 }
 
 void vu_memory_free(struct vu_memory *mem)
