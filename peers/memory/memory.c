@@ -10,8 +10,8 @@
 
 void vu_memory_init(struct vu_memory *mem)
 {
-	mem->nregions =
-		0; /* of which nobody looks at more; to clear all would make all of it present */
+	/* Nobody looks at regions beyond their number, and to clear them all would make all of them present. */
+	mem->nregions = 0;
 }
 
 void vu_memory_free(struct vu_memory *mem)
