@@ -10,6 +10,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from pairs import sitter
 from vringer.deadline import listens, until
 
 BUILD = Path(os.environ.get("VRINGER_BUILD", Path(__file__).resolve().parents[2] / "build"))
@@ -21,7 +22,7 @@ DISK_BYTES = 16 << 20
 @dataclass(frozen=True)
 class Kind:
     """A back-end program. In its command {socket}, {disk}, {share} and {id} stand for what each start
-    gets, and {cpus} for where it may run."""
+    gets, and {cpus} for where it may run. One for a shell, as candidates have, knows {socket} and {dir} alone."""
 
     name: str
     device: str
@@ -34,6 +35,8 @@ class Kind:
     loses_kicks: str = ""  # why a request may wait until another one comes, which is known
     root: bool = False
     answers: tuple[str, ...] = ()  # what a network answers to, when it does not echo all
+    connects: bool = False  # to where QEMU listens
+    for_a_shell: bool = False
 
     @property
     def program(self) -> str:
@@ -91,6 +94,7 @@ class Backend:
         self.folder = folder
         self.socket = folder / f"{name}.sock"
         self.log = folder / f"{name}.log"
+        self._own = folder / f"{name}.d"
         self.disk, self.share = data / "disk", data / "share"
         self._process: subprocess.Popen[bytes] | None = None
         self._frozen = False
@@ -99,19 +103,24 @@ class Backend:
     def start(self) -> None:
         """Start the process and wait until it listens."""
         self.socket.unlink(missing_ok=True)
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                env={**os.environ, "RUNTIME_DIRECTORY": str(self.folder)})
+        if not self.kind.connects:
+            until(lambda: not self.running or listens(self.socket), f"{self.kind.name} listens", START_SECONDS)
+        assert self.running, f"{self.kind.name} ended: {self.told()}"
+
+    def _command(self) -> list[str]:
+        if self.kind.for_a_shell:
+            self._own.mkdir()
+            return ["/bin/sh", "-c", "exec " + self.kind.command.replace("{socket}", str(self.socket))
+                    .replace("{dir}", str(self._own))]
         words = [self.kind.program, *self.kind.command.split()[1:]]
         command = [word.format(socket=self.socket, disk=self.disk, share=self.share,
                                id=f"{self.folder.name}-{self.name}", cpus=",".join(map(str, os.sched_getaffinity(0))))
                    for word in words]
-        if self.kind.deviation:
-            command.append(f"--quirk={self.kind.deviation}")
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                env={**os.environ, "RUNTIME_DIRECTORY": str(self.folder)})
-        until(lambda: self._process.poll() is not None or listens(self.socket),  # type: ignore[union-attr]
-              f"{self.kind.name} listens", START_SECONDS)
-        assert self._process.poll() is None, f"{self.kind.name} ended: {self.told()}"
+        return [*command, *([f"--quirk={self.kind.deviation}"] if self.kind.deviation else ())]
 
     @property
     def pid(self) -> int:
@@ -136,6 +145,7 @@ class Backend:
         if self._process:
             self._process.kill()
             self._process.wait()
+        sitter.clean(self._own)
 
     def freeze(self) -> None:
         """Have it stand still; it is killed when it is to end."""
@@ -153,6 +163,7 @@ class Backend:
                 self._process.wait(END_SECONDS)
             except subprocess.TimeoutExpired:
                 self.kill()
+        sitter.clean(self._own)  # what it started beside
         self.socket.unlink(missing_ok=True)
 
 

@@ -58,8 +58,9 @@ def share(backend: Backend) -> str:
 
 def net(backend: Backend, reconnects: bool = False) -> str:
     again = "<reconnect enabled='yes' timeout='1'/>" if reconnects else ""
+    mode = "server" if backend.kind.connects else "client"
     return f"""<interface type='vhostuser'><mac address='52:54:00:3b:83:1a'/>
-<source type='unix' path='{backend.socket}' mode='client'>{again}</source><model type='virtio'/></interface>"""
+<source type='unix' path='{backend.socket}' mode='{mode}'>{again}</source><model type='virtio'/></interface>"""
 
 
 def rng(backend: Backend) -> str:

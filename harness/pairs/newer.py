@@ -13,6 +13,7 @@ import pytest
 from pairs.backends import Kind
 from pairs.hypervisor import Hypervisor
 from vringer import lab
+from vringer.errors import UsageError
 
 RELEASES = ("trixie", "sid")
 EMULATOR = "qemu-system-x86_64"
@@ -21,6 +22,7 @@ NEWER_SHARE = Kind("virtiofsd-rust", "fs", f"virtiofsd {SHARE_OPTIONS}", logs=Tr
 PASST = Kind("passt", "net", "passt --vhost-user -f -s {socket} --runas 65534:65534 -a 10.0.2.15 -g 10.0.2.2 -n 24",
              logs=True, answers=("arp",))
 CONTRIB_DISK = Kind("vhost-user-blk", "blk", "vhost-user-blk --socket-path={socket} --blk-file={disk}", logs=True)
+OPEN_VSWITCH = Kind("openvswitch", "net", "", logs=True, connects=True, for_a_shell=True)  # as the lab's candidate
 
 
 # Programs, with their parts, that are known to lose kicks, and why.
@@ -48,10 +50,22 @@ class Release:
 
     def kind(self, kind: Kind) -> Kind:
         """The same back-end, of this release."""
-        program, _, options = kind.command.partition(" ")
         name = f"{kind.name}-{self.name}"
+        if kind.for_a_shell:
+            return dataclasses.replace(kind, name=name, command=self._candidate(kind.name))
+        program, _, options = kind.command.partition(" ")
         return dataclasses.replace(kind, name=name, command=f"{self.command(program)} {options}",
                                    loses_kicks=LOSES_KICKS.get(name, ""))
+
+    def _candidate(self, name: str) -> str:
+        """What starts the lab's candidate @name of this release, or skip."""
+        try:
+            command = lab.load(f"{lab.PREFIX}{self.name}/{name}").command
+        except UsageError as error:
+            pytest.skip(str(error).partition("\n")[0])
+        if os.geteuid():
+            pytest.skip("a program with a root of its own is started by root")
+        return command
 
     @property
     def share(self) -> Kind:

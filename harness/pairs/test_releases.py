@@ -8,7 +8,7 @@ import pytest
 from pairs.backends import REFERENCE_DISK, REFERENCE_NET, REFERENCE_SHARE, STORAGE_DAEMON, TESTPMD, VIRTIOFSD, Kind
 from pairs.conftest import Pair, work
 from pairs.migration import Migration, loses_no_page
-from pairs.newer import CONTRIB_DISK, NEWER_SHARE, PASST, Release
+from pairs.newer import CONTRIB_DISK, NEWER_SHARE, OPEN_VSWITCH, PASST, Release
 from vringer.deadline import until
 
 NEWEST, STABLE = "sid", "trixie"
@@ -22,6 +22,7 @@ PAIRS = [
     (NEWEST, CONTRIB_DISK, "qemu-7.2.0"),
     *((NEWEST, TESTPMD, f"{part}-dpdk") for part in ("bullseye", "bookworm", "trixie", "sid")),
     (STABLE, TESTPMD, "trixie-dpdk"),
+    *((NEWEST, OPEN_VSWITCH, f"{part}-ovs") for part in ("bullseye", "bookworm", "trixie", "sid")),
     *((NEWEST, PASST, part) for part in ("trixie", "sid")),
     (STABLE, PASST, "trixie"),
     *((NEWEST, NEWER_SHARE, part) for part in ("trixie", "sid")),
