@@ -113,6 +113,7 @@ class Backend:
 
     def _command(self) -> list[str]:
         if self.kind.for_a_shell:
+            self._end_others()
             self._own.mkdir()
             return ["/bin/sh", "-c", "exec " + self.kind.command.replace("{socket}", str(self.socket))
                     .replace("{dir}", str(self._own))]
@@ -121,6 +122,11 @@ class Backend:
                                id=f"{self.folder.name}-{self.name}", cpus=",".join(map(str, os.sched_getaffinity(0))))
                    for word in words]
         return [*command, *([f"--quirk={self.kind.deviation}"] if self.kind.deviation else ())]
+
+    def _end_others(self) -> None:
+        """What a shell started beside it, and their directory."""
+        if self.kind.for_a_shell:
+            sitter.clean(self._own)
 
     @property
     def pid(self) -> int:
@@ -145,7 +151,6 @@ class Backend:
         if self._process:
             self._process.kill()
             self._process.wait()
-        sitter.clean(self._own)
 
     def freeze(self) -> None:
         """Have it stand still; it is killed when it is to end."""
@@ -163,7 +168,7 @@ class Backend:
                 self._process.wait(END_SECONDS)
             except subprocess.TimeoutExpired:
                 self.kill()
-        sitter.clean(self._own)  # what it started beside
+        self._end_others()
         self.socket.unlink(missing_ok=True)
 
 

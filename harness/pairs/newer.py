@@ -30,6 +30,13 @@ LOSES_KICKS = {"virtiofsd-rust-trixie": "a kick that comes before the ring is en
                                         "before 0.22)"}
 
 
+def _by_root(command: str) -> str:
+    """@command, which enters a root of its own, or skip."""
+    if os.geteuid():
+        pytest.skip("a program with a root of its own is started by root")
+    return command
+
+
 @dataclass(frozen=True)
 class Release:
     """A part of the lab, such as a release of Debian."""
@@ -44,9 +51,7 @@ class Release:
                     if entry.part == self.name and Path(entry.program).name == called and entry.is_there]
         if not commands and not built.exists():
             pytest.skip(f"the lab has no {self.name} with {program}: make lab")
-        if commands and os.geteuid():
-            pytest.skip("a program with a root of its own is started by root")
-        return commands[0] if commands else str(built)
+        return _by_root(commands[0]) if commands else str(built)
 
     def kind(self, kind: Kind) -> Kind:
         """The same back-end, of this release."""
@@ -60,12 +65,9 @@ class Release:
     def _candidate(self, name: str) -> str:
         """What starts the lab's candidate @name of this release, or skip."""
         try:
-            command = lab.load(f"{lab.PREFIX}{self.name}/{name}").command
+            return _by_root(lab.load(f"{lab.PREFIX}{self.name}/{name}").command)
         except UsageError as error:
             pytest.skip(str(error).partition("\n")[0])
-        if os.geteuid():
-            pytest.skip("a program with a root of its own is started by root")
-        return command
 
     @property
     def share(self) -> Kind:

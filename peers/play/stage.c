@@ -2,7 +2,6 @@
 /* The stage: a process that stays, plays what it is asked for, and tells how that ended. */
 #include "play/stage.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
